@@ -1,0 +1,60 @@
+"""How app.py talks to MariaDB Galera. Any node takes writes; a node that is not in sync refuses them."""
+
+import os
+import ssl
+
+import pymysql
+
+# Covers the TLS handshake and the server's greeting too: a paused server accepts connections.
+CONNECT_TIMEOUT_S = 0.7
+# A node that falls silent stalls the whole cluster for about 1.9 s; a frozen one never answers at all.
+QUERY_TIMEOUT_S = 1.5
+
+ERRORS = (pymysql.err.Error, OSError)
+
+LOCK_WAIT_TIMEOUT = 1205
+DEADLOCK = 1213  # also what Galera says when two nodes changed the same row
+
+# The server must have a certificate of our authority for the host name that we dial, and demands ours.
+_tls = ssl.create_default_context(cafile=os.environ["TLS_CA"])
+_tls.load_cert_chain(os.environ["TLS_CERT"], os.environ["TLS_KEY"])
+with open(os.environ["DB_PASSWORD_FILE"], encoding="utf-8") as file:
+    _password = file.read().strip()
+
+
+def connect(host):
+    connection = pymysql.connect(
+        host=host, user="app", password=_password, database="app", autocommit=True, ssl=_tls,
+        connect_timeout=CONNECT_TIMEOUT_S, read_timeout=CONNECT_TIMEOUT_S,
+        write_timeout=CONNECT_TIMEOUT_S)
+    # PyMySQL has no way to ask for another time-out once it is connected.
+    connection._read_timeout = QUERY_TIMEOUT_S
+    connection._write_timeout = QUERY_TIMEOUT_S
+    return connection
+
+
+def close(connection):
+    """At once, without a farewell that could block."""
+    connection._force_close()
+
+
+def is_conflict(error):
+    """Whether the same node will do when asked again."""
+    return bool(error.args) and error.args[0] in (LOCK_WAIT_TIMEOUT, DEADLOCK)
+
+
+def store(connection, request_id, token):
+    """May be repeated: a request id has one row."""
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO canary (id, token) VALUES (%s, %s)"
+                       " ON DUPLICATE KEY UPDATE token = VALUES(token)", (request_id, token))
+
+
+def load(connection, request_id):
+    """The token stored under this id, and the host that answered."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT token, @@hostname FROM canary WHERE id = %s", (request_id,))
+        row = cursor.fetchone()
+    if row is None:
+        raise pymysql.err.InternalError("the row just written is not there")
+    return row

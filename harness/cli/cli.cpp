@@ -1,0 +1,184 @@
+#include "cli/cli.hpp"
+
+#include <csignal>
+#include <cstdio>
+#include <functional>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "cli/verbs.hpp"
+#include "spec/reader.hpp"
+#include "system/check.hpp"
+
+namespace nospof::cli {
+
+namespace {
+
+// What was chosen on the command line, run after parsing.
+using Verb = std::function<int()>;
+
+constexpr const char* footer =
+    "Exit codes: 0 pass; 1 a SPOF or violation was found; 2 bad input; 3 inconclusive; 4 a needed\n"
+    "capability is missing; 5 healing incomplete; 130/143 interrupted and healed.";
+
+void add_files_verbs(CLI::App& app, Verb& chosen, const kinds::Registry& registry) {
+  auto files = std::make_shared<std::vector<std::string>>();
+  CLI::App* validate = app.add_subcommand("validate", "Check topology and experiment files");
+  validate->add_option("FILE", *files)->required();
+  validate->callback([&chosen, files, &registry] {
+    chosen = [files, &registry] { return validate_command(*files, registry.catalogue()); };
+  });
+
+  auto kind = std::make_shared<std::string>("topology");
+  CLI::App* schema = app.add_subcommand("schema", "Print the JSON Schema of a kind of file");
+  schema->add_option("KIND", *kind, "topology or experiment")->capture_default_str();
+  schema->callback([&chosen, kind, &registry] {
+    chosen = [kind, &registry] { return schema_command(*kind, registry.catalogue()); };
+  });
+
+  auto run_folder = std::make_shared<std::string>();
+  auto format = std::make_shared<std::string>("all");
+  CLI::App* report =
+      app.add_subcommand("report", "Draw a run's reports again, also of a killed run");
+  report->add_option("RUN", *run_folder, "a run's folder")->required();
+  report->add_option("--format", *format, "all, table, json, junit or markdown")
+      ->capture_default_str();
+  report->callback([&chosen, run_folder, format] {
+    chosen = [run_folder, format] { return report_command(*run_folder, *format); };
+  });
+}
+
+void add_run_verbs(CLI::App& app, Verb& chosen, const kinds::Registry& registry) {
+  auto prove = std::make_shared<ProveArguments>();
+  CLI::App* verb =
+      app.add_subcommand("prove", "Break every component in turn and say whether a SPOF remains");
+  verb->add_option("TOPOLOGY", prove->topology_file)->required();
+  verb->add_option("--only", prove->only,
+                   "cells to run, shell patterns: 'db1/*', '*/process-kill'");
+  verb->add_option("--skip", prove->skip, "cells to leave out, shell patterns");
+  verb->add_flag("--list", prove->list, "print the cells and stop");
+  verb->add_option("--budget", prove->budget, "largest outage that still counts as survived: 10s");
+  verb->add_option("--lab", prove->lab, "use this lab, which is up, and leave it up");
+  verb->add_flag("--keep-lab", prove->keep_lab, "leave the run's own lab up at the end");
+  verb->add_option("--runs", prove->runs, "folder for runs")->capture_default_str();
+  verb->callback([&chosen, prove, &registry] {
+    chosen = [prove, &registry] { return prove_command(*prove, registry); };
+  });
+
+  auto run = std::make_shared<RunArguments>();
+  CLI::App* experiments = app.add_subcommand("run", "Run experiments");
+  experiments->add_option("FILE", run->files)->required();
+  experiments->add_flag("--dry-run", run->dry_run,
+                        "print targets, blast radius and undo; do nothing");
+  experiments->add_option("--lab", run->lab, "use this lab, which is up, and leave it up");
+  experiments->add_option("--runs", run->runs, "folder for runs")->capture_default_str();
+  experiments->callback([&chosen, run, &registry] {
+    chosen = [run, &registry] { return run_command(*run, registry); };
+  });
+}
+
+struct LabArguments {
+  std::string target, name, host, service;
+  std::vector<std::string> argv;
+  int lines = 50;
+};
+
+void add_lab_verbs(CLI::App& app, Verb& chosen) {
+  CLI::App* lab = app.add_subcommand("lab", "A topology deployed on this machine, in namespaces");
+  lab->require_subcommand(1);
+  auto a = std::make_shared<LabArguments>();
+
+  CLI::App* up = lab->add_subcommand("up", "Bring a topology up");
+  up->add_option("TOPOLOGY", a->target)->required();
+  up->add_option("--name", a->name, "name of the lab; the topology's unless given");
+  up->callback([&chosen, a] { chosen = [a] { return lab_up_command(a->target, a->name); }; });
+
+  CLI::App* status = lab->add_subcommand("status", "Show labs, or the hosts of one");
+  status->add_option("LAB", a->target, "a lab's name or its topology file");
+  status->callback([&chosen, a] { chosen = [a] { return lab_status_command(a->target); }; });
+
+  CLI::App* exec = lab->add_subcommand("exec", "Run a command on a host of a lab");
+  exec->add_option("LAB", a->target)->required();
+  exec->add_option("HOST", a->host)->required();
+  exec->add_option("COMMAND", a->argv)->required();
+  exec->positionals_at_end(false);
+  exec->prefix_command(false);
+  exec->callback(
+      [&chosen, a] { chosen = [a] { return lab_exec_command(a->target, a->host, a->argv); }; });
+
+  CLI::App* logs = lab->add_subcommand("logs", "Show the logs of a host's daemons");
+  logs->add_option("LAB", a->target)->required();
+  logs->add_option("HOST", a->host)->required();
+  logs->add_option("SERVICE", a->service);
+  logs->add_option("--lines", a->lines)->capture_default_str();
+  logs->callback([&chosen, a] {
+    chosen = [a] { return lab_logs_command(a->target, a->host, a->service, a->lines); };
+  });
+
+  CLI::App* down = lab->add_subcommand("down", "End a lab and remove everything of it");
+  down->add_option("LAB", a->target, "a lab's name or its topology file")->required();
+  down->callback([&chosen, a] { chosen = [a] { return lab_down_command(a->target); }; });
+
+  CLI::App* keeper = app.add_subcommand("lab-keeper", "")->group("");
+  keeper->add_option("FOLDER", a->target)->required();
+  keeper->callback([&chosen, a] { chosen = [a] { return lab_keeper_command(a->target); }; });
+}
+
+void add_host_verbs(CLI::App& app, Verb& chosen, const kinds::Registry& registry) {
+  auto lab = std::make_shared<std::string>();
+  CLI::App* recover =
+      app.add_subcommand("recover", "Take back whatever dead agents and labs left behind");
+  recover->add_option("LAB", *lab, "only this lab");
+  recover->callback([&chosen, lab] { chosen = [lab] { return recover_command(*lab); }; });
+
+  auto agent = std::make_shared<AgentArguments>();
+  CLI::App* verb = app.add_subcommand("agent", "")->group("");
+  verb->add_option("--host", agent->host)->required();
+  verb->add_option("--journal", agent->journal)->required();
+  verb->add_option("--runit", agent->runit_folder);
+  verb->add_option("--cgroup", agent->cgroup_folder);
+  verb->add_option("--power", agent->power_lab);
+  verb->add_flag("--recover", agent->recover);
+  verb->callback([&chosen, agent, &registry] {
+    chosen = [agent, &registry] { return agent_command(*agent, registry); };
+  });
+  app.add_subcommand("prober", "")->group("")->callback([&chosen, &registry] {
+    chosen = [&registry] { return prober_command(registry); };
+  });
+}
+
+}  // namespace
+
+int main(int argc, char** argv, const kinds::Registry& registry) {
+  std::signal(SIGPIPE, SIG_IGN);
+  CLI::App app("nospof: proves that no single point of failure remains, or shows which one does");
+  app.name("nospof");
+  app.footer(footer);
+  app.set_version_flag("--version", std::string("nospof ") + NOSPOF_VERSION);
+  app.require_subcommand(1);
+  Verb chosen;
+  add_run_verbs(app, chosen, registry);
+  add_lab_verbs(app, chosen);
+  add_files_verbs(app, chosen, registry);
+  add_host_verbs(app, chosen, registry);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  }
+  try {
+    return chosen();
+  } catch (const spec::SpecError& e) {
+    fmt::print(stderr, "{}\n", e.what());
+    return 2;
+  } catch (const MissingCapability& e) {
+    fmt::print(stderr, "nospof: {}\n", e.what());
+    return 4;
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "nospof: {}\n", e.what());
+    return 2;
+  }
+}
+
+}  // namespace nospof::cli

@@ -1,0 +1,146 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "cli/terminal.hpp"
+#include "cli/verbs.hpp"
+#include "control/proof.hpp"
+#include "report/report.hpp"
+#include "spec/reader.hpp"
+
+namespace nospof::cli {
+
+namespace {
+
+constexpr int exit_inconclusive = 3;
+constexpr int exit_missing = 4;
+constexpr int exit_healing_incomplete = 5;
+
+void require_root() {
+  if (::geteuid() != 0)
+    throw MissingCapability(
+        "this needs root: it makes namespaces and injects faults. Run it with sudo");
+}
+
+// The verdict on a cell that has just ended, from what is in the run's folder: the same judgement
+// as the report's.
+std::string judge_cell(const control::CellSummary& summary) {
+  const verdict::RunRecord run = report::load_run(summary.folder);
+  const verdict::CellResult cell = verdict::judge_cell(run, summary.number - 1);
+  std::string line =
+      fmt::format("{:<12} {}", verdict::verdict_name(cell.verdict), verdict::summary_line(cell));
+  if (cell.verdict != verdict::Verdict::pass)
+    for (const std::string& reason : cell.reasons) line += fmt::format("\n        {}", reason);
+  return line;
+}
+
+// Draws the reports, shows the table, and turns the run into an exit code.
+int conclude(const control::RunEnd& end) {
+  const verdict::RunResult result = report::write_reports(end.folder);
+  const bool colors = ::isatty(STDOUT_FILENO) == 1;
+  fmt::print("\n{}", report::terminal_table(report::load_run(end.folder), result, colors));
+  fmt::print("\nreports: {0}/summary.md {0}/result.json {0}/junit.xml\n", end.folder);
+  if (!end.healing_complete || result.exit_code == exit_healing_incomplete) {
+    fmt::print(stderr, "healing is incomplete: run `nospof recover`\n");
+    return exit_healing_incomplete;
+  }
+  if (end.signal_number != 0) {
+    fmt::print(stderr, "interrupted; everything was healed\n");
+    return 128 + end.signal_number;
+  }
+  return result.exit_code;
+}
+
+// Nothing could be measured, and that is no pass.
+int could_not_run(const std::exception& error) {
+  fmt::print(stderr, "nospof: {}\n", error.what());
+  return dynamic_cast<const MissingCapability*>(&error) != nullptr ? exit_missing
+                                                                   : exit_inconclusive;
+}
+
+Nanoseconds chosen_budget(const ProveArguments& arguments, const spec::Topology& topology) {
+  if (!arguments.budget) return topology.slo.outage_budget;
+  const auto budget = spec::parse_duration(*arguments.budget);
+  if (!budget || budget->count() <= 0)
+    throw Error(fmt::format("--budget {}: expected a duration with its unit, like 5s or 800ms",
+                            *arguments.budget));
+  return *budget;
+}
+
+void print_list(const control::Campaign& campaign) {
+  for (const control::Cell& cell : campaign.cells) fmt::print("{}\n", cell.id);
+  for (const control::LeftOut& entry : campaign.left_out)
+    fmt::print("left out: {}: {}\n", entry.what, entry.why);
+  fmt::print("{} cells\n", campaign.cells.size());
+}
+
+}  // namespace
+
+int prove_command(const ProveArguments& arguments, const kinds::Registry& registry) {
+  control::RunOptions options;
+  options.topology = spec::read_topology(arguments.topology_file);
+  const Nanoseconds budget = chosen_budget(arguments, options.topology);
+  const control::Campaign campaign = control::plan_campaign(options.topology, registry.catalogue(),
+                                                            {arguments.only, arguments.skip});
+  if (arguments.list) {
+    print_list(campaign);
+    return 0;
+  }
+  require_root();
+  options.lab = arguments.lab;
+  options.keep_lab = arguments.keep_lab;
+  options.runs = arguments.runs;
+  options.command = "nospof prove " + arguments.topology_file;
+  for (const std::string& pattern : arguments.only)
+    options.command += fmt::format(" --only '{}'", pattern);
+  for (const std::string& pattern : arguments.skip)
+    options.command += fmt::format(" --skip '{}'", pattern);
+  if (arguments.budget) options.command += " --budget " + *arguments.budget;
+
+  fmt::print("{}: {} cells, an outage of up to {} counts as survived\n", options.topology.title,
+             campaign.cells.size(), spec::human_duration(budget));
+  const SystemClock clock;
+  try {
+    Terminal terminal(judge_cell);
+    return conclude(control::run_proof(options, campaign, budget, registry, clock, terminal));
+  } catch (const std::exception& e) {
+    return could_not_run(e);
+  }
+}
+
+int run_command(const RunArguments& arguments, const kinds::Registry& registry) {
+  std::vector<spec::ExperimentFile> files;
+  for (const std::string& path : arguments.files)
+    files.push_back(spec::read_experiment(path, registry.catalogue()));
+  if (arguments.dry_run) {
+    for (const spec::ExperimentFile& file : files)
+      fmt::print("{}", control::describe_plan(file.experiment, file.topology, registry));
+    return 0;
+  }
+  require_root();
+  const SystemClock clock;
+  int worst = 0;
+  for (const spec::ExperimentFile& file : files) {
+    control::RunOptions options;
+    options.topology = file.topology;
+    options.lab = arguments.lab;
+    options.runs = arguments.runs;
+    options.command = "nospof run " + file.experiment.file;
+    fmt::print("{}\n", file.experiment.title);
+    int code = exit_inconclusive;
+    try {
+      Terminal terminal;
+      code = conclude(control::run_experiment(options, file.experiment, registry, clock, terminal));
+    } catch (const std::exception& e) {
+      code = could_not_run(e);
+    }
+    // The worst tells: left behind, then interrupted, then violated, then inconclusive.
+    const auto rank = [](int c) {
+      return c == 5 ? 5 : c > 128 ? 4 : c == 1 ? 3 : c == 3 ? 2 : c == 4 ? 1 : 0;
+    };
+    if (rank(code) > rank(worst)) worst = code;
+    if (code > 128 || code == exit_healing_incomplete) break;
+  }
+  return worst;
+}
+
+}  // namespace nospof::cli

@@ -1,0 +1,48 @@
+#include <cstdio>
+
+#include <fmt/format.h>
+
+#include "cli/verbs.hpp"
+#include "spec/reader.hpp"
+
+namespace nospof::cli {
+
+namespace {
+
+std::string plural(std::size_t count, const std::string& what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
+std::string describe(const std::string& file, const spec::Catalogue& catalogue) {
+  if (spec::file_kind(file) == "topology") {
+    const spec::Topology topology = spec::read_topology(file);
+    return fmt::format("topology {}: {}, {}, {}", topology.name,
+                       plural(topology.hosts.size(), "host"), plural(topology.tiers.size(), "tier"),
+                       plural(topology.flows.size(), "flow"));
+  }
+  const auto [experiment, topology] = spec::read_experiment(file, catalogue);
+  return fmt::format("experiment on {}: {}, {}", topology.name,
+                     plural(experiment.faults.size(), "fault"),
+                     experiment.hypothesis.size() == 1
+                         ? "1 hypothesis"
+                         : fmt::format("{} hypotheses", experiment.hypothesis.size()));
+}
+
+}  // namespace
+
+int validate_command(const std::vector<std::string>& files, const spec::Catalogue& catalogue) {
+  int exit_code = 0;
+  for (const std::string& file : files) {
+    try {
+      fmt::print("{}: ok ({})\n", file, describe(file, catalogue));
+    } catch (const spec::SpecError& error) {
+      // Every file gets its say, in the order given.
+      std::fflush(stdout);
+      fmt::print(stderr, "{}\n", error.what());
+      exit_code = 2;
+    }
+  }
+  return exit_code;
+}
+
+}  // namespace nospof::cli

@@ -1,0 +1,65 @@
+#pragma once
+// One function per verb of the command line; each in a file of its own, each returns the exit code
+// (docs/architecture.md lists them). Bad input is thrown as spec::SpecError or Error and ends as
+// exit code 2.
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kinds/registry.hpp"
+#include "spec/catalogue.hpp"
+
+namespace nospof::cli {
+
+int validate_command(const std::vector<std::string>& files, const spec::Catalogue& catalogue);
+int schema_command(const std::string& kind, const spec::Catalogue& catalogue);
+
+/// `name` empty: the topology's name.
+int lab_up_command(const std::string& topology_file, const std::string& name);
+/// TARGET is a lab's name or a topology file. Empty for status: all labs.
+int lab_status_command(const std::string& target);
+int lab_exec_command(const std::string& target, const std::string& host,
+                     const std::vector<std::string>& argv);
+int lab_logs_command(const std::string& target, const std::string& host, const std::string& service,
+                     int lines);
+int lab_down_command(const std::string& target);
+int lab_keeper_command(const std::string& folder);
+
+struct AgentArguments {
+  std::string host;
+  std::string journal;
+  std::string runit_folder;
+  std::string cgroup_folder;
+  std::string power_lab;  ///< lab whose hosts it has power over; empty: none
+  bool recover = false;
+};
+int agent_command(const AgentArguments& arguments, const kinds::Registry& registry);
+int prober_command(const kinds::Registry& registry);
+/// `lab` empty: all labs.
+int recover_command(const std::string& lab);
+
+int report_command(const std::string& run_folder, const std::string& format);
+
+struct ProveArguments {
+  std::string topology_file;
+  std::vector<std::string> only;
+  std::vector<std::string> skip;
+  bool list = false;
+  std::optional<std::string> budget;
+  std::string lab;  ///< use this lab, which is up already, and leave it up
+  bool keep_lab = false;
+  std::string runs = "runs";
+};
+int prove_command(const ProveArguments& arguments, const kinds::Registry& registry);
+
+struct RunArguments {
+  std::vector<std::string> files;
+  bool dry_run = false;
+  std::string lab;
+  std::string runs = "runs";
+};
+int run_command(const RunArguments& arguments, const kinds::Registry& registry);
+
+}  // namespace nospof::cli

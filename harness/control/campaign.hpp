@@ -1,0 +1,60 @@
+#pragma once
+// From a topology to the cells of a proof: every component x every applicable fault.
+
+#include <string>
+#include <vector>
+
+#include "kinds/fault.hpp"
+#include "spec/catalogue.hpp"
+#include "spec/topology.hpp"
+
+namespace nospof::control {
+
+/// One component x one fault.
+struct Cell {
+  std::string id;  ///< "db1/mariadb/process-kill", "db1/host-crash"
+  std::string host;
+  std::string service;  ///< empty for a fault on the host
+  std::string fault;
+  std::string label;  ///< of the variant; empty for the only one
+  spec::Parameters parameters;
+};
+
+/// What a proof does not try, and why: it is reported, never silently left out.
+struct LeftOut {
+  std::string what;
+  std::string why;
+};
+
+struct Campaign {
+  std::vector<Cell> cells;
+  std::vector<LeftOut> left_out;
+};
+
+/// Shell patterns (fnmatch(3)) over cell ids; an empty `only` keeps all.
+struct CellFilter {
+  std::vector<std::string> only;
+  std::vector<std::string> skip;
+};
+
+/// Throws Error when a pattern matches no cell at all (most likely a slip).
+Campaign plan_campaign(const spec::Topology& topology, const spec::Catalogue& catalogue,
+                       const CellFilter& filter);
+
+/// The allowed TCP flows, host to host, whose port a service of the target listens on.
+void add_flows(const spec::Topology& topology, kinds::StackView& view);
+
+/// What faults may know of the stack. `mac_of` gives a host's MAC address or "".
+template <typename MacOf>
+kinds::StackView stack_view(const spec::Topology& topology, MacOf mac_of) {
+  kinds::StackView view;
+  for (const spec::Host& host : topology.hosts)
+    view.hosts.push_back({host.name, host.address, mac_of(host.name), host.services});
+  add_flows(topology, view);
+  return view;
+}
+
+/// Parameters as JSON, for events: durations as text.
+kinds::json::object parameters_json(const spec::Parameters& parameters);
+
+}  // namespace nospof::control

@@ -1,0 +1,117 @@
+#include "control/prober_client.hpp"
+
+#include <istream>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
+
+#include "system/check.hpp"
+
+namespace nospof::control {
+
+namespace {
+kinds::Sample sample_from(const json::array& fields) {
+  const auto number = [&](std::size_t i) { return fields.at(i).to_number<std::int64_t>(); };
+  kinds::Sample sample;
+  sample.sequence = fields.at(0).to_number<std::uint64_t>();
+  sample.scheduled_ns = number(1);
+  sample.started_ns = number(2);
+  sample.finished_ns = number(3);
+  const std::int64_t outcome = number(4);
+  if (outcome < 0 || outcome >= static_cast<std::int64_t>(kinds::outcome_count))
+    throw Error(fmt::format("unknown outcome {}", outcome));
+  sample.outcome = static_cast<kinds::Outcome>(outcome);
+  sample.detail = fields.at(5).to_number<std::uint16_t>();
+  return sample;
+}
+}  // namespace
+
+ProberClient::ProberClient(asio::io_context& context, hosts::RemoteProcess process,
+                           std::string host, OnSamples on_samples, OnLateness on_lateness)
+    : context_(context),
+      in_(context, process.to_stdin.release()),
+      out_(context, process.from_stdout.release()),
+      child_(std::move(process.child)),
+      host_(std::move(host)),
+      on_samples_(std::move(on_samples)),
+      on_lateness_(std::move(on_lateness)) {}
+
+asio::awaitable<std::string> ProberClient::read_line() {
+  const std::size_t size =
+      co_await asio::async_read_until(out_, buffer_, '\n', asio::use_awaitable);
+  std::string line(asio::buffers_begin(buffer_.data()),
+                   asio::buffers_begin(buffer_.data()) + static_cast<std::ptrdiff_t>(size));
+  buffer_.consume(size);
+  co_return line;
+}
+
+asio::awaitable<void> ProberClient::start(const std::string& probe, const json::object& config) {
+  const std::string request =
+      json::serialize(json::object{{"probe", probe}, {"config", config}}) + "\n";
+  std::string line;
+  try {
+    co_await asio::async_write(in_, asio::buffer(request), asio::use_awaitable);
+    line = co_await read_line();
+  } catch (const boost::system::system_error& e) {
+    throw Error(fmt::format("the prober on {} ended before it was ready: {}", host_, e.what()));
+  }
+  const json::object answer = json::parse(line).as_object();
+  if (const auto* error = answer.if_contains("error"))
+    throw Error(fmt::format("the prober on {} cannot run: {}", host_, error->as_string().c_str()));
+  reading_ = true;
+  asio::co_spawn(context_, read_loop(), asio::detached);
+}
+
+asio::awaitable<void> ProberClient::read_loop() {
+  try {
+    while (!done_) take(json::parse(co_await read_line()).as_object());
+  } catch (const std::exception& e) {
+    if (!done_) failure_ = fmt::format("the prober on {} failed: {}", host_, e.what());
+  }
+  reading_ = false;
+}
+
+void ProberClient::take(const json::object& message) {
+  if (const auto* samples = message.if_contains("samples")) {
+    std::vector<kinds::Sample> batch;
+    for (const json::value& entry : samples->as_array())
+      batch.push_back(sample_from(entry.as_array()));
+    on_samples_(batch);
+  }
+  if (const auto* lateness = message.if_contains("lateness_ns"))
+    on_lateness_(lateness->to_number<std::int64_t>());
+  if (const auto* error = message.if_contains("error"))
+    failure_ = fmt::format("the prober on {} failed: {}", host_, error->as_string().c_str());
+  if (message.contains("done")) done_ = true;
+}
+
+asio::awaitable<void> ProberClient::stop(std::chrono::milliseconds at_most) {
+  boost::system::error_code error;
+  co_await asio::async_write(in_, asio::buffer("stop\n", 5),
+                             asio::redirect_error(asio::use_awaitable, error));
+  in_.close(error);
+  const auto end = std::chrono::steady_clock::now() + at_most;
+  asio::steady_timer timer(context_);
+  while (reading_ && std::chrono::steady_clock::now() < end) {
+    timer.expires_after(std::chrono::milliseconds(10));
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, error));
+  }
+  out_.close(error);
+  // The cancelled read still has to come back before this object may go.
+  while (reading_) {
+    timer.expires_after(std::chrono::milliseconds(1));
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, error));
+  }
+  if (!child_.wait(std::chrono::milliseconds(200))) child_ = Child();
+}
+
+}  // namespace nospof::control

@@ -1,0 +1,46 @@
+#pragma once
+// A whole run: bring the lab up (or use one), go through the cells or experiments, close
+// everything.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/campaign.hpp"
+#include "control/progress.hpp"
+#include "kinds/registry.hpp"
+#include "spec/experiment.hpp"
+#include "spec/topology.hpp"
+#include "system/clock.hpp"
+
+namespace nospof::control {
+
+struct RunOptions {
+  spec::Topology topology;
+  std::string lab;  ///< a lab that is up already, used and left up; empty: one of the run's own
+  bool keep_lab = false;  ///< leave the run's own lab up
+  std::string runs;       ///< folder for runs
+  std::string command;    ///< how to repeat it, for the report
+};
+
+struct RunEnd {
+  std::string folder;     ///< the run's folder
+  int signal_number = 0;  ///< what interrupted it, 0: nothing
+  bool healing_complete = true;
+};
+
+/// Runs the cells. Whatever goes wrong with the stack is in the run's folder; throws Error only
+/// when nothing could be started at all (no lab).
+RunEnd run_proof(const RunOptions& options, const Campaign& campaign, Nanoseconds budget,
+                 const kinds::Registry& registry, const Clock& clock, Watcher& watcher);
+
+/// Runs one experiment.
+RunEnd run_experiment(const RunOptions& options, const spec::Experiment& experiment,
+                      const kinds::Registry& registry, const Clock& clock, Watcher& watcher);
+
+/// What `nospof run --dry-run` prints: targets, blast radius, effect and undo of every fault.
+/// Starts nothing.
+std::string describe_plan(const spec::Experiment& experiment, const spec::Topology& topology,
+                          const kinds::Registry& registry);
+
+}  // namespace nospof::control

@@ -1,0 +1,383 @@
+#include "control/runner.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "control/parallel.hpp"
+#include "system/check.hpp"
+
+namespace nospof::control {
+
+namespace {
+using namespace std::chrono_literals;
+
+constexpr Nanoseconds look_every = 50ms;
+constexpr Nanoseconds show_every = 250ms;
+/// Results are in up to now, but for what a healthy answer takes.
+constexpr Nanoseconds results_current = 250ms;
+constexpr Nanoseconds redundancy_every = 250ms;
+constexpr Nanoseconds baseline_deadline = 20s;
+/// Beyond what is planned: the host heals by itself when the controller does not come back in time.
+constexpr Nanoseconds duration_margin = 10s;
+
+// Everything that was due by then has been answered as it should be.
+bool answered_until(const verdict::LiveState& state, std::int64_t until_ns) {
+  return state.served_until && *state.served_until >= until_ns;
+}
+}  // namespace
+
+Runner::Runner(Session& session, const kinds::Registry& registry, Watcher& watcher)
+    : session_(session), registry_(registry), watcher_(watcher) {}
+
+void Runner::begin(const std::string& cell, std::size_t number, std::size_t total) {
+  cell_ = cell;
+  number_ = number;
+  total_ = total;
+  faults_.clear();
+  injected_ns_ = 0;
+  begun_ns_ = session_.now_ns();
+  session_.recorder().event("cell-started", {{"cell", cell}});
+}
+
+void Runner::begin_phase(const std::string& phase) {
+  phase_ = phase;
+  session_.recorder().event("phase", {{"cell", cell_}, {"phase", phase}});
+}
+
+asio::awaitable<void> Runner::pause() {
+  co_await session_.interruption().sleep(look_every);
+  if (!session_.prober_failure().empty()) throw Error(session_.prober_failure());
+  const std::int64_t now = session_.now_ns();
+  if (Nanoseconds(now - shown_ns_) < show_every) co_return;
+  shown_ns_ = now;
+  CellProgress progress;
+  progress.number = number_;
+  progress.total = total_;
+  progress.cell = cell_;
+  progress.phase = phase_;
+  progress.elapsed_ns = now - begun_ns_;
+  const auto state = session_.live().since(injected_ns_ != 0 ? injected_ns_ : begun_ns_, now);
+  progress.longest_outage_ns = state.longest.lower.count();
+  progress.failed = state.failed;
+  progress.sent = state.total;
+  watcher_.cell(progress);
+}
+
+asio::awaitable<void> Runner::take_baseline(Nanoseconds length) {
+  begin_phase("baseline");
+  const std::int64_t first = session_.now_ns();
+  std::int64_t start = first;
+  for (;;) {
+    co_await pause();
+    const std::int64_t now = session_.now_ns();
+    const auto state = session_.live().since(start, now);
+    if (state.failed > 0 && Nanoseconds(now - first) < baseline_deadline) {
+      // Not steady yet: the baseline is what stands right before the fault.
+      start = now;
+      begin_phase("baseline");
+      continue;
+    }
+    if (state.failed > 0)
+      throw Error(fmt::format("no steady state: {} of {} requests failed before any fault",
+                              state.failed, state.total));
+    if (answered_until(state, start + length.count())) co_return;
+    if (Nanoseconds(now - first) >= baseline_deadline)
+      throw Error("no steady state: no request was answered before any fault");
+  }
+}
+
+asio::awaitable<std::vector<std::string>> Runner::resolve(const std::vector<std::string>& targets) {
+  const spec::Topology& topology = session_.topology();
+  std::vector<std::string> hosts;
+  for (const std::string& target : targets) {
+    if (topology.find_host(target) != nullptr) {
+      hosts.push_back(target);
+    } else if (const spec::Tier* tier = topology.find_tier(target)) {
+      hosts.insert(hosts.end(), tier->hosts.begin(), tier->hosts.end());
+    } else if (const spec::Role* role = topology.find_role(target)) {
+      const std::vector<std::string> holders = co_await session_.find_role(*role);
+      if (holders.size() != 1)
+        throw Error(
+            fmt::format("the role {} is held by {} hosts now; a fault on it needs exactly one",
+                        target, holders.size()));
+      hosts.push_back(holders.front());
+    } else {
+      throw Error(fmt::format("'{}' is no host, tier or role", target));
+    }
+  }
+  std::ranges::sort(hosts);
+  hosts.erase(std::unique(hosts.begin(), hosts.end()), hosts.end());
+  co_return hosts;
+}
+
+ActiveFault& Runner::add_fault(const std::string& injection, const std::string& kind,
+                               const std::vector<std::string>& targets, const std::string& service,
+                               const spec::Parameters& parameters) {
+  const kinds::FaultKind& fault = registry_.fault(kind);
+  faults_.push_back(
+      std::make_unique<ActiveFault>(session_, cell_, injection, kind,
+                                    fault.plan(targets, service, parameters, session_.stack())));
+  return *faults_.back();
+}
+
+asio::awaitable<void> Runner::observe(const Pace& pace) {
+  begin_phase("observe");
+  for (;;) {
+    co_await pause();
+    const std::int64_t now = session_.now_ns();
+    const Nanoseconds elapsed(now - injected_ns_);
+    const auto state = session_.live().since(injected_ns_, now);
+    if (elapsed >= pace.hold && state.settled_since &&
+        answered_until(state, now - results_current.count()))
+      co_return;
+    if (state.longest.lower > pace.budget + pace.settle) co_return;
+    if (elapsed > pace.budget + pace.hold + pace.settle) co_return;
+  }
+}
+
+void Runner::record_redundancy(const Redundancy& redundancy, std::int64_t since_ns) {
+  session_.recorder().event("redundant", {{"cell", cell_},
+                                          {"ok", redundancy.ok},
+                                          {"since_ns", since_ns},
+                                          {"detail", redundancy.detail}});
+}
+
+asio::awaitable<void> Runner::recover(const Pace& pace, CellEnd& end) {
+  begin_phase("recover");
+  const std::int64_t healed_ns = session_.now_ns();
+  std::int64_t asked_ns = 0;
+  bool served = false;
+  std::optional<std::int64_t> redundant_ns;
+  Redundancy redundancy;
+  for (;;) {
+    co_await pause();
+    const std::int64_t now = session_.now_ns();
+    const auto state = session_.live().since(injected_ns_, now);
+    if (state.settled_since && !served) {
+      served = true;
+      session_.recorder().event("recovered",
+                                {{"cell", cell_}, {"served_again_ns", *state.settled_since}});
+    }
+    if (!redundant_ns && Nanoseconds(now - asked_ns) >= redundancy_every) {
+      redundancy = co_await session_.redundancy();
+      asked_ns = session_.now_ns();
+      if (redundancy.ok) redundant_ns = asked_ns;
+    }
+    // Both must be seen to last: what the healing itself upset shows only in later answers.
+    const std::int64_t whole_ns = std::max(healed_ns, redundant_ns.value_or(now));
+    if (redundant_ns && state.settled_since &&
+        answered_until(state, whole_ns + pace.settle.count())) {
+      redundancy = co_await session_.redundancy();
+      if (redundancy.ok) {
+        begin_phase("redundant");
+        record_redundancy(redundancy, *redundant_ns);
+        co_return;
+      }
+      redundant_ns.reset();
+    }
+    if (Nanoseconds(now - healed_ns) <= pace.recovery_deadline) continue;
+    record_redundancy(redundancy, redundant_ns.value_or(now));
+    end.stack_is_whole = false;
+    end.detail = redundant_ns ? "users were not served again within the recovery deadline"
+                              : fmt::format("not redundant again within the recovery deadline: {}",
+                                            redundancy.detail);
+    co_return;
+  }
+}
+
+asio::awaitable<void> Runner::wait_until_whole() {
+  const std::int64_t start = session_.now_ns();
+  const Nanoseconds deadline = session_.topology().prove.recovery_deadline;
+  for (;;) {
+    const Redundancy redundancy = co_await session_.redundancy();
+    if (redundancy.ok) {
+      session_.recorder().event("whole", {{"detail", redundancy.detail}});
+      co_return;
+    }
+    if (Nanoseconds(session_.now_ns() - start) > deadline)
+      throw Error(fmt::format("the stack is not whole to begin with: {}", redundancy.detail));
+    co_await session_.interruption().sleep(redundancy_every);
+  }
+}
+
+asio::awaitable<void> Runner::heal_all(CellEnd& end) {
+  bool any = false;
+  for (const auto& fault : faults_) any = any || fault->in_force();
+  if (!any) co_return;
+  // What cannot be written down is healed all the same.
+  std::exception_ptr unwritten;
+  try {
+    begin_phase("heal");
+  } catch (...) {
+    unwritten = std::current_exception();
+  }
+  for (const auto& fault : faults_) {
+    if (!fault->in_force()) continue;
+    try {
+      if (!co_await fault->heal()) end.healing_complete = false;
+    } catch (...) {
+      unwritten = std::current_exception();
+    }
+  }
+  if (unwritten) std::rethrow_exception(unwritten);
+}
+
+asio::awaitable<void> Runner::cell_body(const Cell& cell, const Pace& pace, CellEnd& end) {
+  co_await take_baseline(pace.baseline);
+  ActiveFault& fault = add_fault(cell.id, cell.fault, {cell.host}, cell.service, cell.parameters);
+  co_await fault.check();
+  begin_phase("inject");
+  injected_ns_ = session_.now_ns();
+  co_await fault.inject(pace.budget + pace.hold + pace.settle + duration_margin);
+  if (fault.injected_ns() != 0) injected_ns_ = fault.injected_ns();
+  co_await fault.confirm_by_witnesses();
+  co_await observe(pace);
+  co_await heal_all(end);
+  co_await recover(pace, end);
+}
+
+asio::awaitable<CellEnd> Runner::run_cell(const Cell& cell, Nanoseconds budget, std::size_t number,
+                                          std::size_t total) {
+  const spec::ProveSettings& prove = session_.topology().prove;
+  const Pace pace{prove.baseline, prove.hold, prove.settle, prove.recovery_deadline, budget};
+  begin(cell.id, number, total);
+  auto end = std::make_shared<CellEnd>();
+  co_return co_await guarded(cell_body(cell, pace, *end), end);
+}
+
+asio::awaitable<CellEnd> Runner::guarded(asio::awaitable<void> body, std::shared_ptr<CellEnd> end) {
+  std::exception_ptr interrupted;
+  try {
+    co_await std::move(body);
+  } catch (const Interrupted&) {
+    interrupted = std::current_exception();
+    end->outcome = CellEnd::Outcome::aborted;
+    end->detail = "interrupted";
+  } catch (const std::exception& e) {
+    end->outcome = CellEnd::Outcome::error;
+    end->detail = e.what();
+    end->stack_is_whole = false;
+    end->prober_failed = !session_.prober_failure().empty();
+  }
+  co_await heal_all(*end);
+  finish(*end);
+  if (interrupted) std::rethrow_exception(interrupted);
+  co_return *end;
+}
+
+void Runner::finish(const CellEnd& end) {
+  begin_phase("done");
+  const char* outcome = end.outcome == CellEnd::Outcome::executed  ? "executed"
+                        : end.outcome == CellEnd::Outcome::aborted ? "aborted"
+                                                                   : "error";
+  session_.recorder().event("cell-finished",
+                            {{"cell", cell_}, {"outcome", outcome}, {"detail", end.detail}});
+}
+
+// --- experiments
+// -----------------------------------------------------------------------------------
+
+asio::awaitable<void> Runner::one_fault(const spec::FaultSpec& fault, std::int64_t start_ns,
+                                        bool& stop) {
+  const auto until = [&](Nanoseconds offset) -> asio::awaitable<void> {
+    while (!stop && Nanoseconds(session_.now_ns() - start_ns) < offset)
+      co_await session_.interruption().sleep(std::min<Nanoseconds>(
+          look_every,
+          std::max<Nanoseconds>(offset - Nanoseconds(session_.now_ns() - start_ns), 1ms)));
+  };
+  co_await until(fault.at);
+  if (stop) co_return;
+  const std::vector<std::string> targets = co_await resolve(fault.targets);
+  ActiveFault& active = add_fault(fault.id, fault.kind, targets, fault.service, fault.parameters);
+  co_await active.check();
+  co_await active.inject(fault.duration + duration_margin);
+  co_await active.confirm_by_witnesses();
+  // In force for the whole duration, however long it took to get there.
+  const Nanoseconds in_force_since(std::max(active.injected_ns(), start_ns) - start_ns);
+  co_await until(in_force_since + fault.duration);
+  co_await active.heal();
+}
+
+namespace {
+double figure_value(spec::Figure figure, const verdict::LiveState& state) {
+  switch (figure) {
+    case spec::Figure::longest_outage:
+      return static_cast<double>(state.longest.lower.count()) / 1e9;
+    case spec::Figure::failed:
+      return static_cast<double>(state.failed);
+    case spec::Figure::availability:
+      return state.total == 0
+                 ? 1.0
+                 : 1.0 - static_cast<double>(state.failed) / static_cast<double>(state.total);
+    case spec::Figure::p50:
+    case spec::Figure::p90:
+    case spec::Figure::p99:
+    case spec::Figure::p999:
+    case spec::Figure::max:
+    case spec::Figure::time_to_recover:
+      break;
+  }
+  return std::nan("");
+}
+}  // namespace
+
+asio::awaitable<void> Runner::experiment_body(const spec::Experiment& experiment, CellEnd& end) {
+  co_await take_baseline(experiment.baseline);
+  begin_phase("inject");
+  injected_ns_ = session_.now_ns();
+  const std::int64_t start_ns = injected_ns_;
+  bool stop = false;
+  std::size_t running = experiment.faults.size();
+  std::vector<asio::awaitable<void>> tasks;
+  const auto fault_task = [&](const spec::FaultSpec* fault) -> asio::awaitable<void> {
+    std::exception_ptr error;
+    try {
+      co_await one_fault(*fault, start_ns, stop);
+    } catch (...) {
+      error = std::current_exception();
+      stop = true;
+    }
+    --running;
+    if (error) std::rethrow_exception(error);
+  };
+  const auto watch = [&]() -> asio::awaitable<void> {
+    while (running > 0 && !stop) {
+      co_await pause();
+      const auto state = session_.live().since(start_ns, session_.now_ns());
+      for (const spec::Abort& abort : experiment.aborts) {
+        if (!abort.when.holds(figure_value(abort.figure, state))) continue;
+        stop = true;
+        end.outcome = CellEnd::Outcome::aborted;
+        end.detail =
+            fmt::format("abort condition: {} {}", spec::figure_name(abort.figure), abort.when.text);
+      }
+    }
+  };
+  const auto abort_task = [&]() -> asio::awaitable<void> {
+    std::exception_ptr error;
+    try {
+      co_await watch();
+    } catch (...) {
+      // Nothing goes on being broken while nobody watches.
+      error = std::current_exception();
+      stop = true;
+    }
+    if (error) std::rethrow_exception(error);
+  };
+  for (const spec::FaultSpec& fault : experiment.faults) tasks.push_back(fault_task(&fault));
+  tasks.push_back(abort_task());
+  co_await in_parallel(session_.interruption().context(), std::move(tasks));
+  co_await heal_all(end);
+  const Pace pace{experiment.baseline, 0s, experiment.settle, experiment.recovery_deadline, 0s};
+  co_await recover(pace, end);
+}
+
+asio::awaitable<CellEnd> Runner::run_experiment(const spec::Experiment& experiment) {
+  begin("experiment", 1, 1);
+  auto end = std::make_shared<CellEnd>();
+  co_return co_await guarded(experiment_body(experiment, *end), end);
+}
+
+}  // namespace nospof::control

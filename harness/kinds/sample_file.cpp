@@ -1,0 +1,146 @@
+#include "kinds/sample_file.hpp"
+
+#include <array>
+#include <cstring>
+#include <ostream>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "system/check.hpp"
+
+namespace nospof::kinds {
+
+namespace {
+
+constexpr std::string_view magic = "NOSPOFS1";
+constexpr std::size_t header_size = 32;
+constexpr std::size_t record_size = 48;
+constexpr std::size_t records_per_write = 1000;
+
+template <typename T>
+void put(std::string& out, T value) {
+  auto bits = static_cast<std::make_unsigned_t<T>>(value);
+  for (std::size_t i = 0; i < sizeof(T); ++i) {
+    out.push_back(static_cast<char>(bits & 0xffU));
+    if constexpr (sizeof(T) > 1) bits = static_cast<decltype(bits)>(bits >> 8U);
+  }
+}
+
+template <typename T>
+T take(std::string_view& in) {
+  std::make_unsigned_t<T> bits = 0;
+  for (std::size_t i = sizeof(T); i-- > 0;) {
+    if constexpr (sizeof(T) > 1) bits = static_cast<decltype(bits)>(bits << 8U);
+    bits = static_cast<decltype(bits)>(bits | static_cast<unsigned char>(in[i]));
+  }
+  in.remove_prefix(sizeof(T));
+  return static_cast<T>(bits);
+}
+
+void put_record(std::string& out, const Sample& sample) {
+  put(out, sample.sequence);
+  put(out, sample.scheduled_ns);
+  put(out, sample.started_ns);
+  put(out, sample.finished_ns);
+  put(out, static_cast<std::uint8_t>(sample.outcome));
+  put(out, std::uint8_t{0});
+  put(out, sample.detail);
+  put(out, std::uint32_t{0});
+  put(out, std::uint64_t{0});
+}
+
+Sample take_record(std::string_view record, const std::string& path, std::size_t index) {
+  Sample sample;
+  sample.sequence = take<std::uint64_t>(record);
+  sample.scheduled_ns = take<std::int64_t>(record);
+  sample.started_ns = take<std::int64_t>(record);
+  sample.finished_ns = take<std::int64_t>(record);
+  const auto outcome = take<std::uint8_t>(record);
+  take<std::uint8_t>(record);
+  sample.detail = take<std::uint16_t>(record);
+  if (outcome >= outcome_count)
+    throw Error(
+        fmt::format("{}: record {} has the unknown outcome {}; the file is damaged, or was "
+                    "written by a newer nospof",
+                    path, index, outcome));
+  sample.outcome = static_cast<Outcome>(outcome);
+  return sample;
+}
+
+}  // namespace
+
+SampleFileWriter::SampleFileWriter(std::string path, Nanoseconds period,
+                                   Nanoseconds wall_minus_mono)
+    : path_(std::move(path)), fd_(open_file(path_, O_WRONLY | O_CREAT | O_EXCL | O_APPEND)) {
+  waiting_ = magic;
+  put(waiting_, static_cast<std::uint32_t>(record_size));
+  put(waiting_, std::uint32_t{0});
+  put(waiting_, static_cast<std::uint64_t>(period.count()));
+  put(waiting_, static_cast<std::uint64_t>(wall_minus_mono.count()));
+  flush();
+}
+
+SampleFileWriter::~SampleFileWriter() {
+  try {
+    flush();
+  } catch (const SystemError&) {
+    // Told by the last flush() that its user called; nothing more can be done here.
+  }
+}
+
+void SampleFileWriter::add(const Sample& sample) {
+  put_record(waiting_, sample);
+  if (waiting_.size() >= records_per_write * record_size) flush();
+}
+
+void SampleFileWriter::flush() {
+  if (waiting_.empty()) return;
+  try {
+    write_all(fd_.get(), waiting_, path_);
+  } catch (const SystemError&) {
+    // A half-written record in the middle would shift all that follow.
+    check("cut " + path_ + " to whole records", ::ftruncate(fd_.get(), size_));
+    throw;
+  }
+  size_ += static_cast<std::int64_t>(waiting_.size());
+  waiting_.clear();
+}
+
+SampleFile read_sample_file(const std::string& path) {
+  const std::string bytes = read_file(path);
+  std::string_view rest = bytes;
+  if (rest.size() < header_size)
+    throw Error(fmt::format("{}: {} bytes are too short for a sample file (header of {})", path,
+                            rest.size(), header_size));
+  if (!rest.starts_with(magic))
+    throw Error(fmt::format("{}: not a sample file (it does not begin with {})", path, magic));
+  rest.remove_prefix(magic.size());
+  if (const auto size = take<std::uint32_t>(rest); size != record_size)
+    throw Error(fmt::format("{}: records of {} bytes, but this nospof reads records of {}", path,
+                            size, record_size));
+  take<std::uint32_t>(rest);
+  SampleFile file;
+  file.period = Nanoseconds(take<std::int64_t>(rest));
+  file.wall_minus_mono = Nanoseconds(take<std::int64_t>(rest));
+  const std::size_t count = rest.size() / record_size;
+  file.samples.reserve(count);
+  for (std::size_t i = 0; i < count; ++i)
+    file.samples.push_back(take_record(rest.substr(i * record_size, record_size), path, i));
+  file.torn = rest.size() % record_size != 0;
+  return file;
+}
+
+void write_csv(const SampleFile& file, std::ostream& out) {
+  out << "sequence,scheduled_utc,scheduled_ns,started_ns,finished_ns,latency_ns,outcome,detail\n";
+  for (const Sample& sample : file.samples) {
+    const WallTime due(Nanoseconds(sample.scheduled_ns) + file.wall_minus_mono);
+    out << fmt::format("{},{},{},{},{},{},{},{}\n", sample.sequence, utc_text(due),
+                       sample.scheduled_ns, sample.started_ns, sample.finished_ns,
+                       sample.finished_ns - sample.scheduled_ns, outcome_name(sample.outcome),
+                       sample.detail);
+  }
+}
+
+}  // namespace nospof::kinds

@@ -1,0 +1,286 @@
+#include <algorithm>
+#include <filesystem>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
+
+#include "kinds/sample_file.hpp"
+#include "report/report.hpp"
+#include "report/text.hpp"
+#include "system/check.hpp"
+#include "system/fd.hpp"
+
+namespace nospof::report {
+
+namespace {
+
+namespace json = boost::json;
+
+constexpr int known_schema = 1;
+
+// Fields of an event. A field that is missing or of another type is an Error naming it, unless a
+// function says otherwise.
+class Fields {
+ public:
+  explicit Fields(const json::object& object) : object_(object) {}
+
+  std::string text(const char* key) const {
+    const json::value* value = object_.if_contains(key);
+    if (value == nullptr || !value->is_string())
+      throw Error(fmt::format("'{}' is missing or is no text", key));
+    return std::string(value->as_string());
+  }
+  /// Empty when it is missing.
+  std::string optional_text(const char* key) const {
+    return object_.contains(key) ? text(key) : std::string();
+  }
+  std::optional<std::int64_t> optional_integer(const char* key) const {
+    const json::value* value = object_.if_contains(key);
+    if (value == nullptr) return std::nullopt;
+    boost::system::error_code error;
+    const auto number = value->to_number<std::int64_t>(error);
+    if (error) throw Error(fmt::format("'{}' is no whole number", key));
+    return number;
+  }
+  std::int64_t integer(const char* key) const {
+    if (const auto number = optional_integer(key)) return *number;
+    throw Error(fmt::format("'{}' is missing", key));
+  }
+  Nanoseconds duration(const char* key) const { return Nanoseconds(integer(key)); }
+  bool boolean(const char* key) const {
+    const json::value* value = object_.if_contains(key);
+    if (value == nullptr || !value->is_bool())
+      throw Error(fmt::format("'{}' is missing or is no truth value", key));
+    return value->as_bool();
+  }
+  json::object object(const char* key) const {
+    const json::value* value = object_.if_contains(key);
+    if (value == nullptr || !value->is_object())
+      throw Error(fmt::format("'{}' is missing or is no object", key));
+    return value->as_object();
+  }
+  /// Empty when it is missing.
+  std::vector<json::object> objects(const char* key) const {
+    std::vector<json::object> list;
+    const json::value* value = object_.if_contains(key);
+    if (value == nullptr) return list;
+    if (!value->is_array()) throw Error(fmt::format("'{}' is no list", key));
+    for (const json::value& entry : value->as_array()) {
+      if (!entry.is_object()) throw Error(fmt::format("'{}' has an entry that is no object", key));
+      list.push_back(entry.as_object());
+    }
+    return list;
+  }
+  std::optional<double> optional_number(const char* key) const {
+    const json::value* value = object_.if_contains(key);
+    if (value == nullptr || !value->is_number()) return std::nullopt;
+    return value->to_number<double>();
+  }
+
+ private:
+  const json::object& object_;
+};
+
+verdict::CellPlan read_plan(const json::object& object) {
+  const Fields fields(object);
+  verdict::CellPlan plan;
+  plan.id = fields.text("id");
+  plan.host = fields.optional_text("host");
+  plan.service = fields.optional_text("service");
+  plan.fault = fields.optional_text("fault");
+  plan.label = fields.optional_text("label");
+  if (object.contains("parameters")) {
+    const json::object parameters = fields.object("parameters");
+    for (const auto& entry : parameters)
+      plan.parameters[std::string(entry.key())] = json::serialize(entry.value());
+  }
+  return plan;
+}
+
+spec::Hypothesis read_hypothesis(const json::object& object) {
+  const Fields fields(object);
+  spec::Hypothesis item;
+  item.probe = fields.text("probe");
+  const std::string figure = fields.text("figure");
+  const auto known = spec::parse_figure(figure);
+  if (!known) throw Error(fmt::format("the figure '{}' is not known", figure));
+  item.figure = *known;
+  item.tolerance = spec::parse_tolerance(*known, fields.text("tolerance"));
+  return item;
+}
+
+verdict::ProbeInfo read_probe(const json::object& object) {
+  const Fields fields(object);
+  verdict::ProbeInfo probe;
+  probe.name = fields.text("name");
+  probe.period = fields.duration("period_ns");
+  probe.slow = fields.duration("slow_ns");
+  probe.timeout = fields.duration("timeout_ns");
+  probe.from = fields.optional_text("from");
+  probe.url = fields.optional_text("url");
+  probe.connection = fields.optional_text("connection");
+  return probe;
+}
+
+void read_run_started(const Fields& fields, verdict::RunRecord& run) {
+  run.schema = static_cast<int>(fields.integer("schema"));
+  run.tool = fields.optional_text("tool");
+  const std::string mode = fields.text("mode");
+  if (mode != "prove" && mode != "run") throw Error(fmt::format("the mode '{}' is unknown", mode));
+  run.mode = mode == "prove" ? verdict::Mode::prove : verdict::Mode::run;
+  run.name = fields.optional_text("name");
+  run.title = fields.optional_text("title");
+  run.command = fields.optional_text("command");
+  const json::object topology = fields.object("topology");
+  const Fields named(topology);
+  run.topology = {named.optional_text("name"), named.optional_text("file"),
+                  named.optional_text("sha256")};
+  run.outage_budget = fields.duration("outage_budget_ns");
+  run.settle = fields.duration("settle_ns");
+  if (const auto deadline = fields.optional_integer("recovery_deadline_ns"))
+    run.recovery_deadline = Nanoseconds(*deadline);
+  run.probe = read_probe(fields.object("probe"));
+  for (const json::object& entry : fields.objects("cells"))
+    run.cells.emplace_back().plan = read_plan(entry);
+  for (const json::object& entry : fields.objects("left_out"))
+    run.left_out.push_back({Fields(entry).text("what"), Fields(entry).text("why")});
+  for (const json::object& entry : fields.objects("hypothesis"))
+    run.hypothesis.push_back(read_hypothesis(entry));
+  run.started = true;
+}
+
+verdict::CellEnd read_end(const std::string& outcome) {
+  if (outcome == "executed") return verdict::CellEnd::executed;
+  if (outcome == "aborted") return verdict::CellEnd::aborted;
+  if (outcome == "error") return verdict::CellEnd::error;
+  throw Error(fmt::format("the outcome '{}' is unknown", outcome));
+}
+
+void read_step(const Fields& fields, std::int64_t at_ns, verdict::CellRecord& cell) {
+  verdict::Step step;
+  // The agent's own time of the step, where there is one, is nearer than that of the record.
+  step.at_ns = fields.optional_integer("at_ns").value_or(at_ns);
+  step.injection = fields.text("injection");
+  step.host = fields.text("host");
+  step.step = fields.text("step");
+  step.ok = fields.boolean("ok");
+  step.detail = fields.optional_text("detail");
+  step.outcome = fields.optional_text("outcome");
+  cell.steps.push_back(std::move(step));
+}
+
+// Takes the lines of events.ndjson one after another.
+class EventReader {
+ public:
+  explicit EventReader(verdict::RunRecord& run) : run_(run) {}
+
+  void take(const json::object& event) {
+    const Fields fields(event);
+    const std::string type = fields.text("event");
+    const std::int64_t at_ns = fields.integer("mono_ns");
+    run_.ended_at = fields.optional_text("t");
+    if (run_.started_at.empty()) run_.started_at = run_.ended_at;
+    if (type == "run-started") return read_run_started(fields, run_);
+    if (type == "lab-up") {
+      if (!run_.lab_up_seconds) run_.lab_up_seconds = fields.optional_number("seconds");
+      run_.lab_ups_ns.push_back(at_ns);
+    } else if (type == "lateness") {
+      run_.lateness.push_back({at_ns, fields.duration("worst_ns")});
+    } else if (type == "healing-failed") {
+      run_.healing_failures.push_back({fields.optional_text("cell"), fields.optional_text("host"),
+                                       fields.optional_text("detail")});
+    } else if (type == "run-finished") {
+      run_.end = verdict::RunEnd{fields.text("reason"), fields.optional_text("detail")};
+    } else {
+      take_of_cell(type, at_ns, fields);
+    }
+  }
+
+ private:
+  // Other types of events are for people who read the file; no judgement hangs on them.
+  void take_of_cell(const std::string& type, std::int64_t at_ns, const Fields& fields) {
+    if (type == "cell-started") {
+      cell(fields).started_ns = at_ns;
+    } else if (type == "phase") {
+      cell(fields).phases.push_back({at_ns, fields.text("phase")});
+    } else if (type == "step") {
+      read_step(fields, at_ns, cell(fields));
+    } else if (type == "recovered") {
+      cell(fields).served_again_ns = fields.integer("served_again_ns");
+    } else if (type == "redundant") {
+      cell(fields).redundant =
+          verdict::RedundantMark{fields.optional_integer("since_ns").value_or(at_ns),
+                                 fields.boolean("ok"), fields.optional_text("detail")};
+    } else if (type == "cell-finished") {
+      verdict::CellRecord& done = cell(fields);
+      done.end = read_end(fields.text("outcome"));
+      done.finished_ns = at_ns;
+      done.detail = fields.optional_text("detail");
+      if (const auto overhead = fields.optional_integer("overhead_ns"))
+        done.overhead = Nanoseconds(*overhead);
+    }
+  }
+
+  verdict::CellRecord& cell(const Fields& fields) {
+    const std::string id = fields.text("cell");
+    const auto found = std::ranges::find(run_.cells, id, [](const auto& c) { return c.plan.id; });
+    if (found == run_.cells.end()) throw Error(fmt::format("the cell '{}' was never planned", id));
+    return *found;
+  }
+
+  verdict::RunRecord& run_;
+};
+
+void read_events(const std::string& path, verdict::RunRecord& run) {
+  const std::string text = valid_utf8(read_file(path));
+  EventReader reader(run);
+  std::string_view rest = text;
+  for (int number = 1; !rest.empty(); ++number) {
+    const std::size_t end = rest.find('\n');
+    const std::string_view line = rest.substr(0, end);
+    const bool whole = end != std::string_view::npos;
+    rest.remove_prefix(whole ? end + 1 : rest.size());
+    if (!whole) {
+      run.damage.push_back(fmt::format("events.ndjson:{}: the last line is torn", number));
+      return;
+    }
+    boost::system::error_code error;
+    const json::value value = json::parse(line, error);
+    try {
+      if (error || !value.is_object()) throw Error("this is no JSON object");
+      reader.take(value.as_object());
+    } catch (const Error& e) {
+      run.damage.push_back(fmt::format("events.ndjson:{}: {}", number, e.what()));
+    }
+    if (run.schema > known_schema)
+      throw Error(
+          fmt::format("{}:{}: written by {} in schema {}, but this nospof reads schema {}; "
+                      "use that version",
+                      path, number, run.tool, run.schema, known_schema));
+  }
+}
+
+void read_samples(const std::string& run_folder, verdict::RunRecord& run) {
+  const std::string path = fmt::format("{}/samples/{}.bin", run_folder, run.probe.name);
+  if (!std::filesystem::exists(path)) return;
+  try {
+    kinds::SampleFile file = kinds::read_sample_file(path);
+    run.samples = std::move(file.samples);
+    if (file.torn)
+      run.damage.push_back(fmt::format("samples/{}.bin: the last record is torn", run.probe.name));
+  } catch (const Error& e) {
+    run.damage.push_back(e.what());
+  }
+}
+
+}  // namespace
+
+verdict::RunRecord load_run(const std::string& run_folder) {
+  verdict::RunRecord run;
+  read_events(run_folder + "/events.ndjson", run);
+  if (run.started && !run.probe.name.empty()) read_samples(run_folder, run);
+  return run;
+}
+
+}  // namespace nospof::report

@@ -1,0 +1,92 @@
+#include "report/words.hpp"
+
+#include <fmt/format.h>
+
+#include "report/text.hpp"
+#include "spec/units.hpp"
+
+namespace nospof::report {
+
+using spec::human_duration;
+using verdict::Verdict;
+
+namespace {
+
+std::string spofs_found(std::size_t count) {
+  return count == 1 ? "1 single point of failure was found"
+                    : fmt::format("{} single points of failure were found", count);
+}
+
+std::string finding(const verdict::RunRecord& run, const verdict::RunResult& result) {
+  const bool prove = run.mode == verdict::Mode::prove;
+  switch (result.verdict) {
+    case Verdict::pass:
+      return prove ? "No single point of failure was found" : "The hypothesis holds";
+    case Verdict::fail:
+      if (!prove) return "The hypothesis is violated";
+      return result.spofs.empty() ? "A violation was found" : spofs_found(result.spofs.size());
+    case Verdict::inconclusive:
+      break;
+  }
+  return "Nothing is proven";
+}
+
+}  // namespace
+
+std::string claim(const verdict::RunRecord& run, const verdict::RunResult& result) {
+  return fmt::format(
+      "{} for this topology hash, this workload and this budget; executed {} of {} cells.",
+      finding(run, result), result.executed, run.cells.size());
+}
+
+std::string workload_text(const verdict::ProbeInfo& probe) {
+  if (probe.name.empty()) return "unknown";
+  return fmt::format("{} every {} from {} to {}, {} connections, answers within {}", probe.name,
+                     human_duration(probe.period), probe.from, probe.url, probe.connection,
+                     human_duration(probe.slow));
+}
+
+std::string fault_text(const verdict::CellPlan& plan) {
+  return plan.label.empty() ? plan.fault : plan.fault + ":" + plan.label;
+}
+
+std::string outage_text(const verdict::CellResult& cell) {
+  return cell.injected_ns && cell.counts.total > 0 ? verdict::interval_text(cell.longest) : "-";
+}
+
+std::string failed_text(const verdict::CellResult& cell) {
+  if (!cell.injected_ns) return "-";
+  return fmt::format("{}/{}", cell.counts.failed, cell.counts.total);
+}
+
+std::string recovery_text(const verdict::CellResult& cell) {
+  if (!cell.recovery) return "-";
+  return cell.recovery->upper ? human_duration(*cell.recovery->upper) : "never";
+}
+
+std::string redundant_text(const verdict::CellResult& cell) {
+  return cell.redundant_after ? human_duration(*cell.redundant_after) : "-";
+}
+
+std::string spof_faults_text(const verdict::Spof& spof) {
+  std::string text;
+  for (const verdict::SpofFault& fault : spof.faults)
+    text += fmt::format("{}{}{}{} ({})", text.empty() ? "" : ", ", fault.fault,
+                        fault.label.empty() ? "" : ":", fault.label,
+                        verdict::interval_text(fault.outage));
+  return text;
+}
+
+std::string repeat_cell(const verdict::RunRecord& run, const verdict::CellPlan& plan) {
+  if (run.mode == verdict::Mode::run) return repeat_run(run);
+  return fmt::format("nospof prove {} --budget {} --only {}", quoted(run.topology.file),
+                     spec::format_duration(run.outage_budget), quoted(plan.id));
+}
+
+std::string repeat_run(const verdict::RunRecord& run) {
+  if (!run.command.empty() || run.mode == verdict::Mode::run) return run.command;
+  return fmt::format("nospof prove {} --budget {}", quoted(run.topology.file),
+                     spec::format_duration(run.outage_budget));
+}
+
+}  // namespace nospof::report

@@ -1,0 +1,34 @@
+#pragma once
+// Phrases that all renderings of a run share.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "verdict/judge.hpp"
+#include "verdict/record.hpp"
+
+namespace nospof::report {
+
+/// What the run proves and for what, in one sentence.
+std::string claim(const verdict::RunRecord& run, const verdict::RunResult& result);
+/// "https every 20 ms from client, fresh connections, answers within 1 s".
+std::string workload_text(const verdict::ProbeInfo& probe);
+/// "process-kill", or "process-kill:all" for a variant.
+std::string fault_text(const verdict::CellPlan& plan);
+/// "none", "1.2 s .. 1.24 s"; "-" when nothing was injected.
+std::string outage_text(const verdict::CellResult& cell);
+/// "14/320", "-".
+std::string failed_text(const verdict::CellResult& cell);
+/// How long until served again: "1.24 s", "-" without an outage, "never" when it was not.
+std::string recovery_text(const verdict::CellResult& cell);
+/// How long until redundant again: "4.1 s", "-".
+std::string redundant_text(const verdict::CellResult& cell);
+/// "process-kill (1.2 s .. 1.24 s), host-crash (at least 10 s)".
+std::string spof_faults_text(const verdict::Spof& spof);
+/// The command that runs one cell again.
+std::string repeat_cell(const verdict::RunRecord& run, const verdict::CellPlan& plan);
+/// The command that repeats the whole run.
+std::string repeat_run(const verdict::RunRecord& run);
+
+}  // namespace nospof::report

@@ -1,0 +1,219 @@
+#pragma once
+// The deployed stack, as plain structs. Filled by reader.hpp from YAML and checked there: whoever
+// holds a Topology may rely on every name in it meaning something. docs/topology.md explains each
+// field.
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "spec/units.hpp"
+
+namespace nospof::spec {
+
+/// Where something stands in a file, for errors and findings. Lines and columns count from 1.
+struct Mark {
+  int line = 0;
+  int column = 0;
+};
+
+enum class TransportKind { lab, ssh, container };
+
+/// What a host costs; used by `compare` and by budgets.
+struct Cost {
+  std::optional<Money> hardware, setup, power, maintenance, administration;
+};
+
+struct Host {
+  std::string name;
+  std::string address;  ///< IPv4, dotted
+  std::string zone;     ///< empty: none
+  TransportKind transport = TransportKind::lab;
+  std::string ssh_destination;        ///< for transport ssh: what is given to ssh(1)
+  std::vector<std::string> services;  ///< names into Topology::services, in start order
+  bool observer = false;              ///< measures only: not part of the stack, never a target
+  Cost cost;
+  Mark mark;
+};
+
+/// k-of-n: the tier serves while at least `needs` of its hosts do.
+struct Tier {
+  std::string name;
+  std::vector<std::string> hosts;
+  int needs = 1;
+  Mark mark;
+};
+
+/// systemd's Restart=, with the same meaning (systemd.service(5)).
+enum class RestartPolicy { no, on_failure, on_abnormal, on_abort, always };
+
+/// A certificate for the service on each of its hosts: <etc>/tls/<service>.crt and .key.
+struct ServiceTls {
+  std::string identity;   ///< the DNS name that clients verify, e.g. "app.nospof.test"
+  std::string authority;  ///< name into Topology::authorities
+  std::vector<std::string>
+      names;          ///< further subject alternative names; host names and address are always in
+  std::string owner;  ///< user that owns the key file; empty: the service's user
+};
+
+struct Service {
+  std::string name;
+  std::string title;
+  std::vector<std::string> command;  ///< argv; template expressions are allowed in each word
+  std::vector<std::vector<std::string>>
+      prepare;  ///< argvs run as root before each start (ExecStartPre=)
+  std::string user = "root";
+  std::map<std::string, std::string> environment;  ///< template expressions are allowed in values
+  std::vector<std::string>
+      files;  ///< templates beside the topology, rendered to {{ etc }}/<name without .j2>
+  RestartPolicy restart = RestartPolicy::no;
+  Duration restart_delay{100'000'000};  ///< RestartSec=; systemd's default is 100 ms
+  std::string stop_signal = "TERM";
+  std::vector<std::string> listens;  ///< "443/tcp"
+  std::optional<ServiceTls> tls;
+  Mark mark;
+};
+
+struct Vip {
+  std::string name;
+  std::string address;
+  std::string dns_name;             ///< what clients call it, e.g. "www.nospof.test"
+  std::vector<std::string> owners;  ///< hosts that may hold it
+  Mark mark;
+};
+
+enum class Protocol { tcp, udp, icmp, vrrp };
+
+/// One allowed kind of traffic. Whatever no flow allows is forbidden.
+struct Flow {
+  std::vector<std::string> from;  ///< host names, already expanded from tiers
+  std::vector<std::string> to;    ///< host names, expanded; for a VIP its owners
+  std::string to_vip;             ///< set when the flow is to a VIP
+  Protocol protocol = Protocol::tcp;
+  std::vector<int> ports;  ///< empty for icmp and vrrp
+  Mark mark;
+};
+
+struct Authority {
+  std::string name;
+  Duration valid = std::chrono::hours(24 * 30);
+  Mark mark;
+};
+
+/// One TLS connection of the stack: who ends it, as whom, and who vouches.
+struct TlsHop {
+  std::string name;
+  std::vector<std::string> from;  ///< hosts, expanded
+  std::vector<std::string> to;    ///< hosts that terminate TLS, expanded
+  std::string via;                ///< tier or VIP that only passes it through; empty: direct
+  int port = 0;
+  std::string identity;             ///< DNS name that the client must find in the certificate
+  std::string authority;            ///< name into authorities
+  bool client_certificate = false;  ///< the server must demand one
+  Mark mark;
+};
+
+/// A command that is run on hosts, and what it must answer.
+struct Check {
+  std::vector<std::string> exec;  ///< argv; template expressions are allowed
+  std::string stdout_matches;     ///< ECMAScript regular expression searched in stdout; empty: exit
+                                  ///< code 0 is enough
+  Duration timeout = std::chrono::seconds(2);
+};
+
+/// A role that moves: found by running a check on each candidate. "db.leader", "lb.vip-owner".
+struct Role {
+  std::string name;
+  std::vector<std::string> among;
+  Check check;
+  Mark mark;
+};
+
+/// What must be true before the stack counts as redundant again.
+struct RedundancyCheck {
+  std::string name;
+  std::vector<std::string> on;  ///< hosts, expanded
+  int needs = 0;                ///< on how many of them it must hold; 0: all
+  Check check;
+  Mark mark;
+};
+
+/// A dependency that several components share and that the hosts alone do not show.
+struct SharedDependency {
+  std::string name;
+  std::string kind;  ///< network-segment, certificate-authority, dns, power, configuration,
+                     ///< software, monitoring
+  std::vector<std::string> used_by;  ///< hosts, expanded
+  bool tested = false;  ///< whether a proof breaks it; else it is reported as an assumption
+  std::string note;
+  Mark mark;
+};
+
+enum class ConnectionMode { fresh, keep_alive };
+
+/// The traffic that says whether users are served.
+struct Workload {
+  std::string from;  ///< an observer host
+  std::string url;   ///< "{id}" and "{token}" are replaced for every request
+  std::string vip;   ///< the VIP whose address the URL's host name has; empty: resolved on the host
+  std::string authority;
+  Rate rate{50};
+  ConnectionMode connection = ConnectionMode::fresh;
+  Duration timeout = std::chrono::seconds(3);
+  Duration slow = std::chrono::seconds(1);  ///< an answer later than this does not count as served
+  int expect_status = 200;
+  std::string expect_body;  ///< must be contained; "{id}" and "{token}" are replaced
+  Mark mark;
+};
+
+struct Slo {
+  Duration outage_budget =
+      std::chrono::seconds(10);  ///< longest outage that still counts as survived
+  Percent availability{0.999};
+};
+
+/// How `nospof prove` paces its cells.
+struct ProveSettings {
+  Duration baseline = std::chrono::seconds(1);
+  Duration hold = std::chrono::seconds(3);  ///< a fault lasts at least this long
+  Duration settle =
+      std::chrono::seconds(1);  ///< recovered means: served without a failure for this long
+  Duration recovery_deadline = std::chrono::seconds(60);
+};
+
+struct Topology {
+  std::string name;
+  std::string title;
+  std::string file;    ///< path it was read from
+  std::string folder;  ///< where its templates are
+  std::string sha256;  ///< of the file and of all templates it names, hex
+  std::string subnet;  ///< "198.18.0.0/24"
+  std::string domain;
+  std::vector<std::string> zones;
+  std::vector<Host> hosts;
+  std::vector<Tier> tiers;
+  std::vector<Vip> vips;
+  std::vector<Service> services;
+  std::vector<Flow> flows;
+  std::vector<Authority> authorities;
+  std::vector<TlsHop> tls_hops;
+  std::vector<Role> roles;
+  std::vector<RedundancyCheck> redundancy;
+  std::vector<SharedDependency> shared;
+  std::vector<std::string> secrets;              ///< names; a lab makes a random value for each
+  std::map<std::string, std::string> variables;  ///< constants for templates
+  Workload workload;
+  Slo slo;
+  ProveSettings prove;
+
+  const Host* find_host(const std::string& wanted) const;
+  const Service* find_service(const std::string& wanted) const;
+  const Tier* find_tier(const std::string& wanted) const;
+  const Vip* find_vip(const std::string& wanted) const;
+  const Role* find_role(const std::string& wanted) const;
+  /// The tier a host is in, or nullptr.
+  const Tier* tier_of(const std::string& host) const;
+};
+
+}  // namespace nospof::spec

@@ -1,0 +1,57 @@
+#pragma once
+// The table of a topology file. Internal to spec.
+
+#include "spec/formats.hpp"
+
+namespace nospof::spec {
+
+/// Everything a topology file may say; made once, never changed.
+const Section<Topology>& topology_table();
+
+// Its larger parts, one function each.
+Format<std::vector<Host>> hosts_format();
+Format<std::vector<Service>> services_format();
+Format<std::vector<Flow>> flows_format();
+Format<std::vector<TlsHop>> tls_hops_format();
+Format<Workload> workload_format();
+
+/// The first lines of either kind of file.
+template <typename T>
+std::vector<Field<T>> header_fields(const std::string& kind) {
+  Field<T> kind_field;
+  kind_field.info = {"kind", one_of_texts({kind}).shape, true, "", "What this file is."};
+  kind_field.set = [](Context&, const Node&, T&) {};  // checked before anything else is read
+  Field<T> version;
+  version.info = {"version", integer(1, 1).shape, true, "", "Version of the format, 1."};
+  version.set = [read = integer(1, 1).read](Context& context, const Node& node, T&) {
+    int ignored = 0;
+    read(context, node, ignored);
+  };
+  return {kind_field, version};
+}
+
+/// Words of a check, its pattern and its time-out; roles and redundancy checks have them.
+template <typename T>
+std::vector<Field<T>> check_fields() {
+  const auto inner = [](const std::string& key, auto member, auto format, bool is_required,
+                        const std::string& fallback, const std::string& doc) {
+    Field<T> result;
+    result.info = {key, format.shape, is_required, fallback, doc};
+    result.set = [member, read = std::move(format.read)](Context& context, const Node& node,
+                                                         T& out) {
+      read(context, node, out.check.*member);
+    };
+    return result;
+  };
+  return {
+      inner("exec", &Check::exec, words(), true, "",
+            "Program and arguments, run on the host without a shell; each word is a template."),
+      inner("stdout", &Check::stdout_matches, regular_expression(), false, "",
+            "Searched in what the program prints; without it exit code 0 is enough."),
+      inner("timeout", &Check::timeout,
+            duration(std::chrono::milliseconds(10), std::chrono::minutes(1)), false, "2s",
+            "After this time the answer counts as no."),
+  };
+}
+
+}  // namespace nospof::spec

@@ -1,0 +1,110 @@
+#include "verdict/judge.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "spec/units.hpp"
+#include "verdict/judge_cell.hpp"
+#include "verdict/spofs.hpp"
+
+namespace nospof::verdict {
+
+namespace {
+
+std::vector<kinds::Sample> sorted(const RunRecord& run) {
+  std::vector<kinds::Sample> by_schedule = run.samples;
+  std::ranges::sort(by_schedule, earlier);
+  return by_schedule;
+}
+
+void judge_run(const RunRecord& run, RunResult& result) {
+  if (!run.started) {
+    result.reasons.push_back("nothing was executed: the run was never begun");
+  } else if (!run.end) {
+    result.reasons.push_back(
+        "the run ended before it was complete: it was killed, or still goes on");
+  } else if (run.end->reason != "complete") {
+    result.reasons.push_back(fmt::format("the run was not completed: {}{}{}", run.end->reason,
+                                         run.end->detail.empty() ? "" : ": ", run.end->detail));
+  }
+  if (run.started && run.cells.empty())
+    result.reasons.push_back("nothing was executed: there is no cell");
+  else if (run.started && result.executed == 0)
+    result.reasons.push_back("nothing was executed");
+  for (const std::string& damage : run.damage)
+    result.reasons.push_back("the record is damaged: " + damage);
+  for (const HealingFailure& failure : run.healing_failures)
+    result.reasons.push_back(
+        fmt::format("healing failed{}{}{}{}: {}; something may be left behind: `nospof recover`",
+                    failure.host.empty() ? "" : " on ", failure.host,
+                    failure.cell.empty() ? "" : " after ", failure.cell, failure.detail));
+}
+
+}  // namespace
+
+std::string verdict_name(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::pass:
+      return "pass";
+    case Verdict::fail:
+      return "fail";
+    case Verdict::inconclusive:
+      return "inconclusive";
+  }
+  return "inconclusive";
+}
+
+std::string component_name(const CellPlan& plan) {
+  if (plan.host.empty()) return plan.id;
+  return plan.service.empty() ? plan.host : fmt::format("{} on {}", plan.service, plan.host);
+}
+
+CellResult judge_cell(const RunRecord& run, std::size_t index) {
+  return judge_sorted(run, index, sorted(run));
+}
+
+RunResult judge(const RunRecord& run) {
+  RunResult result;
+  const std::vector<kinds::Sample> by_schedule = sorted(run);
+  for (std::size_t i = 0; i < run.cells.size(); ++i) {
+    result.cells.push_back(judge_sorted(run, i, by_schedule));
+    const CellResult& cell = result.cells.back();
+    result.executed += cell.executed ? 1U : 0U;
+    result.passed += cell.verdict == Verdict::pass ? 1U : 0U;
+    result.failed += cell.verdict == Verdict::fail ? 1U : 0U;
+    result.inconclusive += cell.verdict == Verdict::inconclusive ? 1U : 0U;
+  }
+  judge_run(run, result);
+  result.spofs = find_spofs(result.cells);
+  if (result.failed > 0)
+    result.verdict = Verdict::fail;
+  else if (result.passed > 0 && result.inconclusive == 0 && result.reasons.empty())
+    result.verdict = Verdict::pass;
+  switch (result.verdict) {
+    case Verdict::pass:
+      result.exit_code = 0;
+      break;
+    case Verdict::fail:
+      result.exit_code = 1;
+      break;
+    case Verdict::inconclusive:
+      result.exit_code = 3;
+      break;
+  }
+  if (!run.healing_failures.empty()) result.exit_code = 5;
+  return result;
+}
+
+std::string summary_line(const CellResult& cell) {
+  if (!cell.injected_ns) return "nothing was injected";
+  std::string text = cell.outages.empty() ? "no outage" : "outage " + interval_text(cell.longest);
+  text += fmt::format(", {} of {} failed", cell.counts.failed, cell.counts.total);
+  if (cell.recovery && cell.recovery->upper)
+    text += fmt::format(", served again after {}", spec::human_duration(*cell.recovery->upper));
+  if (cell.redundant_after)
+    text += fmt::format(", redundant after {}", spec::human_duration(*cell.redundant_after));
+  return text;
+}
+
+}  // namespace nospof::verdict

@@ -1,0 +1,90 @@
+#pragma once
+// What was recorded -> pass, fail or inconclusive, with reasons. Pure: no file, no clock.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "verdict/outages.hpp"
+#include "verdict/percentiles.hpp"
+#include "verdict/record.hpp"
+
+namespace nospof::verdict {
+
+enum class Verdict { pass, fail, inconclusive };
+/// "pass", "fail", "inconclusive".
+std::string verdict_name(Verdict verdict);
+
+/// "db1", "mariadb on db1", or the cell's id when it has no single target.
+std::string component_name(const CellPlan& plan);
+
+/// One tolerance of an experiment, held against what was measured.
+struct HypothesisResult {
+  spec::Hypothesis hypothesis;
+  Verdict verdict = Verdict::inconclusive;
+  std::string observed;  ///< "1.2 s .. 1.24 s", "99.87 %"; "no data"
+};
+
+struct CellResult {
+  CellPlan plan;
+  Verdict verdict = Verdict::inconclusive;
+  std::vector<std::string> reasons;  ///< why not pass; empty for pass
+  bool executed = false;             ///< the controller went through all of it
+  bool confirmed = false;            ///< the fault was measured to bite, on every host
+  bool healed = false;               ///< and measured to be gone
+  bool attributable = false;  ///< a failure is the fault's doing: confirmed, good baseline before
+  Counts baseline;
+  Counts counts;      ///< from the injection to the end of the cell
+  Latencies latency;  ///< same
+  std::vector<Outage> outages;
+  Interval longest;                         ///< of the outages; zero when none
+  std::optional<std::int64_t> injected_ns;  ///< from then on the fault could bite
+  /// Injection to served again (settled): none when there was no outage.
+  std::optional<Interval> recovery;
+  std::optional<Nanoseconds> healed_after;     ///< injection to confirmed healing
+  std::optional<Nanoseconds> redundant_after;  ///< injection to redundant again
+  Nanoseconds worst_lateness{};                ///< of the prober
+  std::vector<HypothesisResult> hypothesis;    ///< for Mode::run
+};
+
+/// One failing cell as evidence for a SPOF.
+struct SpofFault {
+  std::string cell;
+  std::string fault;
+  std::string label;
+  Interval outage;
+  std::vector<std::string> reasons;
+};
+
+/// A component whose loss is not survived: a host, or a service on a host.
+struct Spof {
+  std::string name;  ///< "db1", or "mariadb on db1"
+  std::string host;
+  std::string service;            ///< empty: the host itself
+  std::vector<SpofFault> faults;  ///< of the component itself
+  std::vector<Spof> services;     ///< of a host that is a SPOF: its services that are SPOFs too
+};
+
+struct RunResult {
+  Verdict verdict = Verdict::inconclusive;
+  int exit_code = 3;  ///< 0, 1, 3 or 5; an interruption's 130/143 is the command line's
+  std::vector<std::string> reasons;  ///< about the run as a whole
+  std::vector<CellResult> cells;     ///< same order as the record's
+  std::vector<Spof> spofs;
+  std::size_t executed = 0;
+  std::size_t passed = 0;
+  std::size_t failed = 0;
+  std::size_t inconclusive = 0;
+};
+
+/// One cell of a run that may still be going on; `index` into run.cells.
+CellResult judge_cell(const RunRecord& run, std::size_t index);
+
+RunResult judge(const RunRecord& run);
+
+/// "outage 1.2 s .. 1.24 s, 14 of 320 failed, served again after 1.4 s": what was measured, for
+/// people, without verdict and reasons.
+std::string summary_line(const CellResult& cell);
+
+}  // namespace nospof::verdict

@@ -1,0 +1,49 @@
+#include <cstdio>
+#include <exception>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "lab/keeper.hpp"
+#include "lab/keeper_socket.hpp"
+#include "lab/lab.hpp"
+#include "lab/record.hpp"
+#include "system/check.hpp"
+
+namespace nospof::lab {
+
+// Started with: stdin, a pipe that ends with the one who makes the lab; stdout, a pipe that hears
+// "listening"; stderr, the keeper's log.
+int keeper_main(const std::string& folder) {
+  try {
+    const Layout layout{folder};
+    const UniqueFd lock = join_folder(layout);
+    ::signal(SIGPIPE, SIG_IGN);
+    // Run from a descriptor, it would be listed under that descriptor's number.
+    ::prctl(PR_SET_NAME, "nospof-keeper");
+    const auto self = read_process(::getpid());
+    if (!self) throw Error("can't read /proc/self/stat");
+    write_keeper(layout, self->id);
+    // Its own network namespace is the switch: no address in it, gone when the keeper is.
+    check("unshare net", ::unshare(CLONE_NEWNET));
+    const SystemClock clock;
+    UniqueFd owner(check("dup stdin", ::fcntl(0, F_DUPFD_CLOEXEC, 10)));
+    Keeper keeper(read_recipe(layout.recipes_file()), listen_at(layout.keeper_socket()),
+                  std::move(owner), clock);
+    write_all(1, "listening\n", "pipe to the lab's maker");
+    const UniqueFd null = open_file("/dev/null", O_RDWR);
+    check("dup2", ::dup2(null.get(), 0));
+    check("dup2", ::dup2(2, 1));
+    return keeper.run();
+  } catch (const std::exception& e) {
+    // Its hosts die with it.
+    fmt::print(stderr, "keeper: {}\n", e.what());
+    return 5;
+  }
+}
+
+}  // namespace nospof::lab

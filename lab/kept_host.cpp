@@ -1,0 +1,91 @@
+#include "lab/kept_host.hpp"
+
+#include <array>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "system/cgroup.hpp"
+#include "system/check.hpp"
+
+namespace nospof::lab {
+
+namespace {
+// A boot takes some 20 ms; a machine that needs a thousand times that has a problem to be told.
+constexpr std::chrono::seconds boot_deadline{20};
+}  // namespace
+
+KeptHost::KeptHost(const LabRecipe& lab, const HostRecipe& recipe, Netlink& net, const Clock& clock)
+    : lab_(lab), recipe_(recipe), net_(net), clock_(clock) {}
+
+void KeptHost::boot() {
+  trouble_.clear();
+  report_text_.clear();
+  boot_started_ = clock_.now();
+  try {
+    booting_ = start_boot(lab_, recipe_, net_, switch_bridge);
+    check("fcntl", ::fcntl(booting_.report.get(), F_SETFL, O_NONBLOCK));
+    state_ = State::booting;
+  } catch (const std::exception& e) {
+    fail(e.what());
+  }
+}
+
+void KeptHost::cut_power() {
+  if (state_ == State::off || state_ == State::dying) return;
+  net_.delete_link(recipe_.port);
+  kill();
+}
+
+void KeptHost::kill() {
+  if (state_ == State::off || state_ == State::dying) return;
+  // A frozen process dies only when its cgroup lets it: SIGKILL does that by itself in cgroup2.
+  kill_cgroup(recipe_.cgroup);
+  booting_.init.signal(SIGKILL);
+  state_ = State::dying;
+}
+
+void KeptHost::step() {
+  if (state_ == State::booting) read_report();
+  if (state_ == State::booting && clock_.now() - boot_started_ > boot_deadline)
+    fail(fmt::format("its boot did not end within {} s", boot_deadline.count()));
+  if (state_ == State::off) return;
+  const bool alive = booting_.init.running();
+  if (!alive && state_ != State::dying) {
+    const std::string how = describe_wait_status(booting_.init.status().value_or(0));
+    fail(fmt::format("its pid 1 ended by itself ({})", how));
+  }
+  if (!alive && !is_cgroup_populated(recipe_.cgroup)) {
+    booting_ = BootingHost();
+    state_ = State::off;
+  }
+}
+
+void KeptHost::add_to(std::vector<pollfd>& waiting) const {
+  if (booting_.report) waiting.push_back({booting_.report.get(), POLLIN, 0});
+  if (state_ != State::off) waiting.push_back({booting_.init.pidfd(), POLLIN, 0});
+}
+
+void KeptHost::read_report() {
+  std::array<char, 1024> block{};
+  ssize_t n = 0;
+  while ((n = ::read(booting_.report.get(), block.data(), block.size())) > 0)
+    report_text_.append(block.data(), static_cast<std::size_t>(n));
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  booting_.report.reset();
+  if (!report_text_.empty()) {
+    fail(report_text_);
+  } else if (booting_.init.running()) {
+    boot_time_ = clock_.now() - boot_started_;
+    state_ = State::on;
+  }
+}
+
+void KeptHost::fail(const std::string& why) {
+  trouble_ = why;
+  if (state_ != State::off) cut_power();
+}
+
+}  // namespace nospof::lab

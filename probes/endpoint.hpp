@@ -1,0 +1,26 @@
+#pragma once
+// Where to connect to, ready for connect(2).
+
+#include <string>
+
+#include <sys/socket.h>
+
+#include "system/fd.hpp"
+
+namespace nospof::probes {
+
+struct Endpoint {
+  sockaddr_storage address{};
+  socklen_t length = 0;
+  std::string text;  ///< numeric address, without the port
+};
+
+/// A numeric address or a name, which is then resolved (blocking). Throws Error when it cannot be
+/// resolved, and when the address belongs to labs but this process is not inside one.
+Endpoint resolve_endpoint(const std::string& address_or_name, int port);
+
+/// A non-blocking TCP socket whose connection is being opened; poll it for writing.
+/// On failure no descriptor, and `error_number` says why.
+UniqueFd begin_connect(const Endpoint& endpoint, int& error_number);
+
+}  // namespace nospof::probes

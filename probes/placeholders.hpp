@@ -1,0 +1,46 @@
+#pragma once
+// Texts with "{id}" and "{token}" in them: what makes every request tell-apart and every answer
+// checkable.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nospof::probes {
+
+/// The two values of one request.
+struct RequestNames {
+  std::string id;     ///< unique among all requests of all runs
+  std::string token;  ///< nothing but an answer to this very request can contain it
+};
+
+/// A text split at its placeholders once, filled in often. Other braces stand for themselves.
+class PlaceholderText {
+ public:
+  explicit PlaceholderText(std::string_view text);
+  std::string fill(const RequestNames& names) const;
+
+ private:
+  enum class Kind { literal, id, token };
+  struct Piece {
+    Kind kind;
+    std::string text;
+  };
+  std::vector<Piece> pieces_;
+};
+
+/// Makes the names of one run: ids are a random prefix and the sequence number, tokens are random.
+class RequestNamer {
+ public:
+  explicit RequestNamer(std::uint64_t seed);
+  RequestNames name(std::uint64_t sequence);
+
+ private:
+  std::uint64_t next();
+
+  std::uint64_t state_;
+  std::string prefix_;
+};
+
+}  // namespace nospof::probes

@@ -1,0 +1,73 @@
+#include <array>
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "probes/tls_connection.hpp"
+#include "system/check.hpp"
+
+namespace nospof::probes {
+
+namespace {
+
+std::string openssl_reason() {
+  const unsigned long code = ERR_get_error();
+  const char* reason = ERR_reason_error_string(code);
+  ERR_clear_error();
+  return reason != nullptr ? reason : fmt::format("OpenSSL error {}", code);
+}
+
+bool is_address(const std::string& host) {
+  std::array<unsigned char, sizeof(in6_addr)> bytes{};
+  return ::inet_pton(AF_INET, host.c_str(), bytes.data()) == 1 ||
+         ::inet_pton(AF_INET6, host.c_str(), bytes.data()) == 1;
+}
+
+void load_authorities(SSL_CTX* context, const std::string& file) {
+  const int rc = file.empty() ? SSL_CTX_set_default_verify_paths(context)
+                              : SSL_CTX_load_verify_file(context, file.c_str());
+  if (rc != 1)
+    throw Error(fmt::format("cannot load certificates of authorities from {}: {}",
+                            file.empty() ? "the system's folder" : file, openssl_reason()));
+}
+
+}  // namespace
+
+TlsContext::TlsContext(const std::string& authority_file, const std::string& host)
+    : context_(SSL_CTX_new(TLS_client_method())) {
+  if (context_ == nullptr) throw Error("cannot make a TLS context: " + openssl_reason());
+  try {
+    load_authorities(context_, authority_file);
+    SSL_CTX_set_verify(context_, SSL_VERIFY_PEER, nullptr);
+    SSL_CTX_set_min_proto_version(context_, TLS1_2_VERSION);
+    // A resumed session would skip what is to be measured and verified.
+    SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_options(context_, SSL_OP_NO_TICKET);
+    SSL_CTX_set_mode(context_, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                   SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_read_ahead(context_, 1);
+    constexpr std::array<unsigned char, 9> http_1_1{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+    SSL_CTX_set_alpn_protos(context_, http_1_1.data(), http_1_1.size());
+
+    X509_VERIFY_PARAM* identity = SSL_CTX_get0_param(context_);
+    const bool by_address = is_address(host);
+    const int rc = by_address ? X509_VERIFY_PARAM_set1_ip_asc(identity, host.c_str())
+                              : X509_VERIFY_PARAM_set1_host(identity, host.c_str(), host.size());
+    if (rc != 1) throw Error(fmt::format("cannot verify the identity '{}'", host));
+    X509_VERIFY_PARAM_set_hostflags(
+        identity, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    if (!by_address) server_name_ = host;
+  } catch (...) {
+    SSL_CTX_free(context_);
+    throw;
+  }
+}
+
+TlsContext::~TlsContext() {
+  SSL_CTX_free(context_);
+}
+
+}  // namespace nospof::probes

@@ -1,0 +1,155 @@
+// The whole job on a small stack: the verdicts, the exit codes, and that the machine is as it was.
+
+#include <filesystem>
+
+#include <boost/json/parse.hpp>
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support.hpp"
+#include "system/check.hpp"
+#include "system/fd.hpp"
+
+namespace nospof::e2e {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::Each;
+using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
+
+boost::json::object result_of(const std::string& runs) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(runs))
+    if (entry.path().filename() == "result.json")
+      return boost::json::parse(read_file(entry.path())).as_object();
+  throw Error("no result.json below " + runs);
+}
+
+std::vector<std::string> spof_names(const boost::json::object& result) {
+  std::vector<std::string> names;
+  for (const auto& spof : result.at("spofs").as_array())
+    names.emplace_back(spof.as_object().at("name").as_string());
+  return names;
+}
+
+TEST(Prove, ASmallRedundantStackPassesAndTheMachineIsAsItWas) {
+  const auto before = machine_state();
+  Sandbox sandbox;
+  const CommandResult run = sandbox.run(
+      {"prove", source("tests/e2e/mini/topology.yaml"), "--runs", sandbox.runs()}, 300s);
+  EXPECT_EQ(run.exit_code, 0) << run.output << run.errors;
+  const boost::json::object result = result_of(sandbox.runs());
+  EXPECT_EQ(result.at("verdict").as_string(), "pass");
+  std::vector<std::string> verdicts;
+  for (const auto& cell : result.at("cells").as_array())
+    verdicts.emplace_back(cell.as_object().at("verdict").as_string());
+  EXPECT_EQ(verdicts.size(), 12U);
+  EXPECT_THAT(verdicts, Each(std::string("pass")));
+  EXPECT_EQ(machine_state(), before);
+  EXPECT_TRUE(sandbox.processes().empty());
+}
+
+TEST(Prove, AStackWithOneWebServerHasThatSpofAndNoOther) {
+  Sandbox sandbox;
+  const CommandResult run = sandbox.run(
+      {"prove", source("tests/e2e/mini-single/topology.yaml"), "--runs", sandbox.runs()}, 300s);
+  EXPECT_EQ(run.exit_code, 1) << run.output << run.errors;
+  EXPECT_THAT(spof_names(result_of(sandbox.runs())), UnorderedElementsAre("web1"));
+  EXPECT_THAT(run.output, HasSubstr("web1"));
+}
+
+TEST(Prove, ListsItsCellsWithoutStartingAnything) {
+  Sandbox sandbox;
+  const CommandResult run =
+      sandbox.run({"prove", source("experiments/three-tier/topology.yaml"), "--list"}, 10s);
+  EXPECT_EQ(run.exit_code, 0) << run.errors;
+  EXPECT_THAT(run.output, HasSubstr("lb1/haproxy/process-kill\n"));
+  EXPECT_THAT(run.output, HasSubstr("db3/partition\n"));
+  EXPECT_THAT(run.output, HasSubstr("left out: client: it measures"));
+  EXPECT_FALSE(std::filesystem::exists(sandbox.folder() + "/state"));
+}
+
+TEST(Run, AnExperimentOnARoleHoldsItsHypothesis) {
+  Sandbox sandbox;
+  const CommandResult run = sandbox.run(
+      {"run", source("tests/e2e/mini/experiment.yaml"), "--runs", sandbox.runs()}, 120s);
+  EXPECT_EQ(run.exit_code, 0) << run.output << run.errors;
+  EXPECT_EQ(result_of(sandbox.runs()).at("verdict").as_string(), "pass");
+}
+
+TEST(Run, ADryRunSaysTargetsBlastRadiusAndUndoAndStartsNothing) {
+  Sandbox sandbox;
+  const CommandResult run =
+      sandbox.run({"run", "--dry-run", source("tests/e2e/mini/experiment.yaml")}, 10s);
+  EXPECT_EQ(run.exit_code, 0) << run.errors;
+  EXPECT_THAT(run.output, HasSubstr("blast radius: web1"));
+  EXPECT_THAT(run.output, HasSubstr("undo:"));
+  EXPECT_FALSE(std::filesystem::exists(sandbox.folder() + "/state"));
+}
+
+TEST(Bad, InputIsRefusedBeforeAnythingIsStarted) {
+  Sandbox sandbox;
+  for (const char* verb : {"validate", "prove", "run"}) {
+    const CommandResult run = sandbox.run({verb, source("tests/e2e/mini/nginx.conf.j2")}, 10s);
+    EXPECT_EQ(run.exit_code, 2) << verb << run.output << run.errors;
+    EXPECT_THAT(run.errors, HasSubstr("nginx.conf.j2")) << verb;
+  }
+  EXPECT_EQ(sandbox.run({"prove"}, 10s).exit_code, 2);
+  EXPECT_EQ(sandbox.run({"nonsense"}, 10s).exit_code, 2);
+  EXPECT_EQ(sandbox.run({"prove", source("tests/e2e/mini/topology.yaml"), "--budget", "5"}, 10s)
+                .exit_code,
+            2);
+  EXPECT_FALSE(std::filesystem::exists(sandbox.folder() + "/state"));
+}
+
+TEST(Labs, TwoOfTheSameTopologyRunSideBySide) {
+  Sandbox sandbox;
+  const std::string a = sandbox.lab_name("a");
+  const std::string b = sandbox.lab_name("b");
+  const std::string topology = source("tests/e2e/mini/topology.yaml");
+  ASSERT_EQ(sandbox.run({"lab", "up", topology, "--name", a}, 60s).exit_code, 0);
+  ASSERT_EQ(sandbox.run({"lab", "up", topology, "--name", b}, 60s).exit_code, 0);
+  // Everything of a is broken at once; b must not notice.
+  Child breaking = sandbox.start(
+      {"prove", topology, "--lab", a, "--only", "web1/*", "--runs", sandbox.runs() + "/a"},
+      "a.log");
+  const CommandResult calm =
+      sandbox.run({"prove", topology, "--lab", b, "--only", "web2/keepalived/process-kill",
+                   "--runs", sandbox.runs() + "/b"},
+                  120s);
+  EXPECT_EQ(calm.exit_code, 0) << calm.output << calm.errors;
+  ASSERT_TRUE(breaking.wait(180s)) << read_file(sandbox.folder() + "/a.log");
+  EXPECT_EQ(describe_wait_status(*breaking.status()), "exited with 0")
+      << read_file(sandbox.folder() + "/a.log");
+  EXPECT_EQ(sandbox.run({"lab", "down", a}, 30s).exit_code, 0);
+  const CommandResult other = sandbox.run({"lab", "status", b}, 10s);
+  EXPECT_EQ(other.exit_code, 0);
+  EXPECT_THAT(other.output, HasSubstr("web2"));
+  EXPECT_EQ(sandbox.run({"lab", "down", b}, 30s).exit_code, 0);
+  EXPECT_TRUE(eventually(5s, [&] { return sandbox.processes().empty(); }));
+}
+
+TEST(Report, OfAKilledRunIsInconclusiveAndNeverAPass) {
+  Sandbox sandbox;
+  Child controller = sandbox.start({"prove", source("tests/e2e/mini/topology.yaml"), "--only",
+                                    "web1/partition", "--runs", sandbox.runs()},
+                                   "run.log");
+  std::string folder;
+  ASSERT_TRUE(eventually(60s, [&] {
+    if (!std::filesystem::exists(sandbox.runs())) return false;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(sandbox.runs()))
+      if (entry.path().filename() == "events.ndjson" &&
+          read_file(entry.path()).find("\"phase\":\"observe\"") != std::string::npos)
+        folder = entry.path().parent_path();
+    return !folder.empty();
+  }));
+  controller.signal(SIGKILL);
+  ASSERT_TRUE(controller.wait(10s));
+  const CommandResult report = sandbox.run({"report", folder}, 20s);
+  EXPECT_EQ(report.exit_code, 3) << report.output << report.errors;
+  EXPECT_EQ(result_of(sandbox.runs()).at("verdict").as_string(), "inconclusive");
+}
+
+}  // namespace
+}  // namespace nospof::e2e

@@ -1,0 +1,226 @@
+// Which connections the https probe uses, and when it may send a request twice.
+
+#include <cerrno>
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "probes/endpoint.hpp"
+#include "probes/tls_connection.hpp"
+#include "tests/kernel/https_probing.hpp"
+
+namespace nospof::test {
+namespace {
+
+using kinds::Outcome;
+using probes::TlsConnection;
+using HttpsConnections = HttpsProbing;
+using namespace std::chrono_literals;
+
+boost::json::object keep_alive(boost::json::object config) {
+  config["connection"] = "keep-alive";
+  return config;
+}
+
+TEST_F(HttpsConnections, FreshMeansOneForEveryRequest) {
+  std::atomic<int> resumed = 0;
+  TlsServer server(good_identity(), [&](ServerConnection& connection) {
+    if (!connection.handshake()) return;
+    if (connection.resumed()) ++resumed;
+    const auto request = connection.read_request();
+    if (!request) return;
+    EXPECT_NE(request->find("Connection: close\r\n"), std::string::npos);
+    connection.write(http_answer(200, "token " + token_of(*request)));
+    connection.say_goodbye();
+  });
+  expect_all(run(config(server.port(), 20)), Outcome::ok);
+  EXPECT_EQ(server.connections(), 20);
+  EXPECT_EQ(resumed, 0);
+}
+
+TEST_F(HttpsConnections, FreshOnesAreClosedAlsoWhenTheServerLeavesThemOpen) {
+  std::atomic<int> ended = 0;
+  TlsServer server(good_identity(), [&](ServerConnection& connection) {
+    echo_token(connection);  // returns at the client's end of the connection
+    ++ended;
+  });
+  expect_all(run(config(server.port(), 10)), Outcome::ok);
+  while (ended < 10) std::this_thread::sleep_for(5ms);
+  EXPECT_EQ(server.connections(), 10);
+}
+
+TEST_F(HttpsConnections, KeepAliveUsesIdleOnesAgain) {
+  // Answers faster than the next one is due need one connection; a stall of the machine may need
+  // more.
+  TlsServer server(good_identity(), echo_token);
+  expect_all(run(keep_alive(config(server.port(), 40))), Outcome::ok);
+  EXPECT_GE(server.connections(), 1);
+  EXPECT_LE(server.connections(), 20);
+}
+
+TEST_F(HttpsConnections, KeepAliveOpensAnotherWhenNoneIsIdle) {
+  Gate gate;
+  TlsServer server(good_identity(), [&](ServerConnection& connection) {
+    gate.pass();
+    echo_token(connection);
+  });
+  ProbeRun probe(keep_alive(config(server.port(), 10)));
+  {
+    const Gate::Shut shut(gate);
+    while (server.connections() < 2) std::this_thread::sleep_for(5ms);
+  }
+  expect_all(probe.samples(), Outcome::ok);
+}
+
+TEST_F(HttpsConnections, AConnectionThatTheServerSaysItClosesIsNotUsedAgain) {
+  TlsServer server(good_identity(), [](ServerConnection& connection) {
+    if (!connection.handshake()) return;
+    const auto request = connection.read_request();
+    if (!request) return;
+    connection.write(http_answer(200, "token " + token_of(*request), "Connection: close\r\n"));
+    connection.read_request();
+  });
+  expect_all(run(keep_alive(config(server.port(), 10))), Outcome::ok);
+  EXPECT_EQ(server.connections(), 10);
+}
+
+TEST_F(HttpsConnections, OnesThatTheServerClosedWhileIdleCostNothing) {
+  TlsServer server(good_identity(), [](ServerConnection& connection) {
+    if (!connection.handshake()) return;
+    const auto request = connection.read_request();
+    if (request) connection.write(http_answer(200, "token " + token_of(*request)));
+    if (connection.number() % 2 == 0) connection.say_goodbye();
+  });
+  expect_all(run(keep_alive(config(server.port(), 5, 5))), Outcome::ok);
+  EXPECT_EQ(server.connections(), 5);
+}
+
+TEST_F(HttpsConnections, ARequestThatTheServerReadIsNeverSentTwice) {
+  std::atomic<int> requests = 0;
+  TlsServer server(good_identity(), [&](ServerConnection& connection) {
+    if (!connection.handshake()) return;
+    for (int i = 1; const auto request = connection.read_request(); ++i) {
+      ++requests;
+      if (i == 2) return;
+      connection.write(http_answer(200, "token " + token_of(*request)));
+    }
+  });
+  const auto samples = run(keep_alive(config(server.port(), 20)));
+  EXPECT_EQ(requests, 20);
+  std::size_t failed = 0;
+  for (const auto& sample : samples) {
+    if (sample.outcome == Outcome::ok) continue;
+    EXPECT_EQ(sample.outcome, Outcome::reset);
+    ++failed;
+  }
+  EXPECT_GE(failed, 1U);
+  EXPECT_LE(failed, 10U);
+}
+
+/// One connection driven by hand, so that the moments are chosen by the test.
+class ByHand {
+ public:
+  ByHand(const probes::TlsContext& context, int port) : connection_(context, connect(port)) {}
+
+  void ask() { connection_.ask("GET /?v=0123456789abcdef HTTP/1.1\r\nHost: x\r\n\r\n"); }
+  /// Goes on until it is answered or over.
+  void drive() {
+    auto wants = TlsConnection::Wants::write;
+    while (wants != TlsConnection::Wants::nothing) {
+      wait(wants == TlsConnection::Wants::write ? POLLOUT : POLLIN);
+      wants = connection_.advance();
+      if (connection_.resting()) return;
+    }
+  }
+  void wait(short events) const {
+    pollfd polled{fd_.get(), events, 0};
+    ASSERT_EQ(::poll(&polled, 1, 20'000), 1);
+  }
+  TlsConnection& operator*() { return connection_; }
+  TlsConnection* operator->() { return &connection_; }
+
+ private:
+  int connect(int port) {
+    int error_number = 0;
+    fd_ = probes::begin_connect(probes::resolve_endpoint("127.0.0.1", port), error_number);
+    return fd_.get();
+  }
+  UniqueFd fd_;
+  TlsConnection connection_;
+};
+
+TEST_F(HttpsConnections, KnowsAnOrderlyEndBeforeTheRequestArrived) {
+  const probes::TlsContext context(authority_file_, host);
+  for (const bool goodbye : {true, false}) {
+    SCOPED_TRACE(goodbye ? "with close_notify" : "without close_notify");
+    TlsServer server(good_identity(), [&](ServerConnection& connection) {
+      if (!connection.handshake()) return;
+      const auto request = connection.read_request();
+      connection.write(http_answer(200, "x"));
+      if (goodbye) connection.say_goodbye();
+    });
+    ByHand link(context, server.port());
+    link.ask();
+    link.drive();
+    ASSERT_TRUE(link->resting());
+    EXPECT_EQ(link->answer().status(), 200);
+    link.wait(POLLRDHUP);
+    // The end is there but was not looked at: as if it had crossed with the request.
+    link.ask();
+    link.drive();
+    ASSERT_TRUE(link->over());
+    EXPECT_EQ(link->failure().outcome, Outcome::reset);
+    EXPECT_TRUE(link->closed_before_request());
+  }
+}
+
+TEST_F(HttpsConnections, LooksBeforeItAsksAgain) {
+  const probes::TlsContext context(authority_file_, host);
+  Gate gate;
+  TlsServer server(good_identity(), [&](ServerConnection& connection) {
+    if (!connection.handshake()) return;
+    const auto request = connection.read_request();
+    connection.write(http_answer(200, "x"));
+    gate.pass();
+    connection.say_goodbye();
+  });
+  ByHand link(context, server.port());
+  {
+    const Gate::Shut shut(gate);
+    link.ask();
+    link.drive();
+    ASSERT_TRUE(link->resting());
+    EXPECT_TRUE(link->still_open());
+  }
+  link.wait(POLLRDHUP);
+  EXPECT_FALSE(link->still_open());
+}
+
+TEST_F(HttpsConnections, DoesNotMistakeAFailureForAnIdleEnd) {
+  const probes::TlsContext context(authority_file_, host);
+  enum class End { fin, goodbye, reset };
+  for (const End end : {End::fin, End::goodbye, End::reset}) {
+    SCOPED_TRACE(static_cast<int>(end));
+    TlsServer server(good_identity(), [&](ServerConnection& connection) {
+      if (!connection.handshake()) return;
+      connection.read_request();
+      connection.write(http_answer(200, "x"));
+      connection.read_request();  // taken, and not answered
+      if (end == End::goodbye) connection.say_goodbye();
+      if (end == End::reset) connection.reset();
+    });
+    ByHand link(context, server.port());
+    link.ask();
+    link.drive();
+    ASSERT_TRUE(link->resting());
+    link.ask();
+    link.drive();
+    ASSERT_TRUE(link->over());
+    EXPECT_EQ(link->failure().outcome, Outcome::reset);
+    EXPECT_FALSE(link->closed_before_request());
+  }
+}
+
+}  // namespace
+}  // namespace nospof::test

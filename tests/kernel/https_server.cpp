@@ -1,0 +1,222 @@
+#include "tests/kernel/https_server.hpp"
+
+#include <array>
+#include <random>
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "system/check.hpp"
+
+namespace nospof::test {
+
+namespace {
+
+void require(bool ok, const char* what) {
+  if (!ok) throw Error(fmt::format("test certificate: {} failed", what));
+}
+
+void set_name(X509_NAME* name, const std::string& common_name) {
+  const auto* bytes = reinterpret_cast<const unsigned char*>(common_name.data());
+  require(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, bytes,
+                                     static_cast<int>(common_name.size()), -1, 0) == 1,
+          "naming");
+}
+
+void add_extension(X509* certificate, X509* issuer, int nid, const std::string& value) {
+  X509V3_CTX context;
+  X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
+  X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str());
+  require(extension != nullptr, "making an extension");
+  X509_add_ext(certificate, extension, -1);
+  X509_EXTENSION_free(extension);
+}
+
+/// `issuer` nullptr: signed by itself, as an authority.
+Identity make_identity(const std::string& common_name, const std::string& names, Validity validity,
+                       const Identity* issuer) {
+  Identity made;
+  made.key.reset(EVP_EC_gen("P-256"), EVP_PKEY_free);
+  made.certificate.reset(X509_new(), X509_free);
+  X509* certificate = made.certificate.get();
+  require(made.key && certificate != nullptr, "making a key");
+  const Identity& signer = issuer != nullptr ? *issuer : made;
+  X509_set_version(certificate, X509_VERSION_3);
+  ASN1_INTEGER_set_uint64(X509_get_serialNumber(certificate), std::random_device{}() | 1U);
+  X509_gmtime_adj(X509_getm_notBefore(certificate), validity.from.count());
+  X509_gmtime_adj(X509_getm_notAfter(certificate), validity.until.count());
+  set_name(X509_get_subject_name(certificate), common_name);
+  X509_set_issuer_name(certificate, X509_get_subject_name(signer.certificate.get()));
+  X509_set_pubkey(certificate, made.key.get());
+  add_extension(certificate, signer.certificate.get(), NID_basic_constraints,
+                issuer != nullptr ? "critical,CA:FALSE" : "critical,CA:TRUE");
+  if (!names.empty())
+    add_extension(certificate, signer.certificate.get(), NID_subject_alt_name, names);
+  require(X509_sign(certificate, signer.key.get(), EVP_sha256()) > 0, "signing");
+  return made;
+}
+
+}  // namespace
+
+Authority::Authority()
+    : self_(make_identity("nospof test authority", "",
+                          {std::chrono::hours(-48), std::chrono::hours(48)}, nullptr)) {}
+
+Identity Authority::issue(const std::string& names, Validity validity) const {
+  return make_identity("nospof test server", names, validity, &self_);
+}
+
+std::string Authority::pem() const {
+  const std::unique_ptr<BIO, void (*)(BIO*)> bio(BIO_new(BIO_s_mem()), BIO_free_all);
+  require(PEM_write_bio_X509(bio.get(), self_.certificate.get()) == 1, "writing PEM");
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &text);
+  return {text, static_cast<std::size_t>(size)};
+}
+
+void Gate::pass() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return open_; });
+}
+void Gate::set(bool open) {
+  const std::lock_guard lock(mutex_);
+  open_ = open;
+  changed_.notify_all();
+}
+
+ServerConnection::ServerConnection(SSL_CTX* context, int fd, int number)
+    : ssl_(SSL_new(context)), fd_(fd), number_(number) {
+  SSL_set_fd(ssl_, fd);
+}
+
+ServerConnection::~ServerConnection() {
+  SSL_free(ssl_);
+}
+
+bool ServerConnection::handshake() {
+  return SSL_accept(ssl_) == 1;
+}
+
+bool ServerConnection::resumed() const {
+  return SSL_session_reused(ssl_) == 1;
+}
+
+std::optional<std::string> ServerConnection::read_request() {
+  std::string request;
+  std::array<char, 4096> block{};
+  while (request.find("\r\n\r\n") == std::string::npos) {
+    std::size_t size = 0;
+    if (SSL_read_ex(ssl_, block.data(), block.size(), &size) != 1) return std::nullopt;
+    request.append(block.data(), size);
+  }
+  return request;
+}
+
+void ServerConnection::write(std::string_view bytes) {
+  SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size()));
+}
+
+void ServerConnection::write_plain(std::string_view bytes) {
+  [[maybe_unused]] const ssize_t n = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+}
+
+void ServerConnection::say_goodbye() {
+  SSL_shutdown(ssl_);
+}
+
+void ServerConnection::reset() {
+  const linger at_once{1, 0};
+  ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+void ServerConnection::shut_down() {
+  ::shutdown(fd_.get(), SHUT_RDWR);
+}
+
+Listener listen_on_loopback(int backlog) {
+  Listener listener{UniqueFd(check("socket", ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0))), 0};
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  check("bind to 127.0.0.1", ::bind(listener.fd.get(), generic, length));
+  check("listen", ::listen(listener.fd.get(), backlog));
+  check("getsockname", ::getsockname(listener.fd.get(), generic, &length));
+  listener.port = ntohs(address.sin_port);
+  return listener;
+}
+
+TlsServer::TlsServer(const Identity& identity, Handler handler, Newest newest)
+    : handler_(std::move(handler)), context_(SSL_CTX_new(TLS_server_method())) {
+  SSL_CTX_use_certificate(context_, identity.certificate.get());
+  SSL_CTX_use_PrivateKey(context_, identity.key.get());
+  if (newest == Newest::tls_1_2) SSL_CTX_set_max_proto_version(context_, TLS1_2_VERSION);
+  Listener listener = listen_on_loopback(1024);
+  listener_ = std::move(listener.fd);
+  port_ = listener.port;
+  // Writing to a client that is gone is part of these tests; the threads inherit this mask.
+  sigset_t pipe_signal;
+  sigset_t before;
+  ::sigemptyset(&pipe_signal);
+  ::sigaddset(&pipe_signal, SIGPIPE);
+  ::pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+  acceptor_ = std::thread([this] { accept_all(); });
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+TlsServer::~TlsServer() {
+  ::shutdown(listener_.get(), SHUT_RDWR);  // makes accept() return
+  acceptor_.join();
+  {
+    const std::lock_guard lock(mutex_);
+    for (ServerConnection& connection : open_connections_) connection.shut_down();
+  }
+  for (std::thread& thread : threads_) thread.join();
+  SSL_CTX_free(context_);
+}
+
+void TlsServer::accept_all() {
+  for (;;) {
+    const int fd = ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC);
+    if (fd < 0) return;
+    const std::lock_guard lock(mutex_);
+    const int number = ++connections_;
+    most_open_ = std::max<int>(most_open_, ++open_);
+    const auto connection =
+        open_connections_.emplace(open_connections_.end(), context_, fd, number);
+    threads_.emplace_back([this, connection] {
+      handler_(*connection);
+      const std::lock_guard closing(mutex_);
+      open_connections_.erase(connection);
+      --open_;
+    });
+  }
+}
+
+std::string http_answer(int status, std::string_view body, std::string_view more_headers) {
+  return fmt::format("HTTP/1.1 {} X\r\nContent-Length: {}\r\n{}\r\n{}", status, body.size(),
+                     more_headers, body);
+}
+
+std::string token_of(std::string_view request) {
+  const std::size_t at = request.find("v=");
+  if (at == std::string_view::npos) return {};
+  request.remove_prefix(at + 2);
+  return std::string(request.substr(0, request.find_first_of(" &")));
+}
+
+void echo_token(ServerConnection& connection) {
+  if (!connection.handshake()) return;
+  while (const auto request = connection.read_request())
+    connection.write(http_answer(200, "token " + token_of(*request)));
+}
+
+}  // namespace nospof::test

@@ -1,0 +1,100 @@
+// The verbs validate and schema of the built program, and what any verb does with bad input.
+
+#include <filesystem>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include "system/fd.hpp"
+#include "system/process.hpp"
+
+namespace nospof {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+CommandResult nospof(std::vector<std::string> arguments) {
+  SpawnOptions options;
+  options.argv = std::move(arguments);
+  options.argv.insert(options.argv.begin(), NOSPOF_PROGRAM);
+  return run_command(std::move(options), std::chrono::seconds(60));
+}
+
+std::string malformed(const std::string& name) {
+  return NOSPOF_SOURCE_DIR "/tests/malformed/" + name;
+}
+
+TEST(Validate, SaysWhatIsInAGoodFile) {
+  const std::string topology = malformed("base/topology.yaml");
+  const std::string experiment = malformed("base/experiment.yaml");
+  const CommandResult result = nospof({"validate", topology, experiment});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.output, topology + ": ok (topology small: 4 hosts, 2 tiers, 2 flows)\n" +
+                               experiment + ": ok (experiment on small: 2 faults, 2 hypotheses)\n");
+  EXPECT_THAT(result.errors, IsEmpty());
+}
+
+TEST(Validate, RefusesEachMalformedFile) {
+  std::size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(malformed(""))) {
+    if (entry.path().extension() != ".yaml") continue;
+    ++files;
+    const CommandResult result = nospof({"validate", entry.path().string()});
+    EXPECT_EQ(result.exit_code, 2) << entry.path();
+    EXPECT_THAT(result.output, IsEmpty());
+    EXPECT_THAT(result.errors, StartsWith(malformed("")));
+  }
+  EXPECT_GE(files, 60U);
+}
+
+TEST(Validate, ReportsGoodAndBadFilesTogether) {
+  const CommandResult result = nospof({"validate", malformed("topology-tier-needs-zero.yaml"),
+                                       malformed("base/topology.yaml"), malformed("none.yaml")});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.output, HasSubstr("base/topology.yaml: ok"));
+  EXPECT_THAT(result.errors,
+              HasSubstr("topology-tier-needs-zero.yaml:25:35: 'needs' of tier 'lb'"));
+  EXPECT_THAT(result.errors, HasSubstr("none.yaml: cannot be read: No such file or directory"));
+}
+
+TEST(Schema, IsTheOneInDocs) {
+  for (const std::string kind : {"topology", "experiment"}) {
+    const CommandResult result = nospof({"schema", kind});
+    ASSERT_EQ(result.exit_code, 0) << result.errors;
+    const std::string file = "docs/schema/" + kind + ".schema.json";
+    EXPECT_TRUE(result.output == read_file(NOSPOF_SOURCE_DIR "/" + file))
+        << "make it anew with: nospof schema " << kind << " > " << file;
+  }
+}
+
+TEST(Schema, RefusesUnknownKinds) {
+  const CommandResult result = nospof({"schema", "topologie"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.output, IsEmpty());
+  EXPECT_THAT(result.errors, HasSubstr("did you mean 'topology'?"));
+}
+
+TEST(BadInput, StartsNothing) {
+  std::string folder = (std::filesystem::temp_directory_path() / "nospof-bad-XXXXXX").string();
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  const std::string runs = folder + "/runs";
+  const std::string topology = malformed("topology-tier-needs-zero.yaml");
+  const std::string experiment = malformed("experiment-abort-when.yaml");
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"prove", topology, "--runs", runs},
+        std::vector<std::string>{"run", experiment, "--runs", runs},
+        std::vector<std::string>{"run", experiment, "--dry-run", "--runs", runs},
+        std::vector<std::string>{"lab", "up", topology}}) {
+    const CommandResult result = nospof(arguments);
+    EXPECT_EQ(result.exit_code, 2) << arguments.front();
+    EXPECT_THAT(result.errors, StartsWith(malformed(""))) << arguments.front();
+    EXPECT_TRUE(std::filesystem::is_empty(folder)) << arguments.front();
+  }
+  std::filesystem::remove_all(folder);
+}
+
+}  // namespace
+}  // namespace nospof

@@ -1,0 +1,243 @@
+#include "faults/partition.hpp"
+
+#include <set>
+
+#include <boost/json.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "fake_host.hpp"
+#include "faults/cut.hpp"
+
+namespace nospof::faults {
+namespace {
+
+namespace json = boost::json;
+using test::error_of;
+using test::small_stack;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+using testing::UnorderedElementsAre;
+
+using Names = std::vector<std::string>;
+
+spec::Parameters from(Names hosts, const std::string& direction = "both") {
+  return {{"from", std::move(hosts)}, {"direction", direction}};
+}
+
+const kinds::Placement& on(const kinds::Plan& plan, const std::string& host) {
+  for (const auto& placement : plan.placements)
+    if (placement.host == host) return placement;
+  throw Error("no placement on " + host);
+}
+
+Names peer_addresses(const kinds::Placement& placement) {
+  Names addresses;
+  for (const json::value& peer : placement.parameters.at("peers").as_array())
+    addresses.emplace_back(peer.at("address").as_string());
+  return addresses;
+}
+
+TEST(Partition, IsolationIsPlacedOnTheTargetsOnly) {
+  const auto plan = make_partition()->plan({"web1", "web2"}, "", {}, small_stack());
+  ASSERT_EQ(plan.placements.size(), 2U);
+  const auto& placement = on(plan, "web1");
+  EXPECT_FALSE(placement.needs_power);
+  EXPECT_EQ(placement.parameters.at("everybody"), true);
+  EXPECT_EQ(placement.parameters.at("direction"), "both");
+  EXPECT_THAT(peer_addresses(placement), testing::SizeIs(5));
+  EXPECT_THAT(peer_addresses(placement), Not(testing::Contains("198.18.0.21")));
+  EXPECT_EQ(placement.effect, "drops all traffic, in and out, of web1 on every device, ARP too");
+  EXPECT_THAT(placement.undo, HasSubstr("the kernel removes"));
+  EXPECT_THAT(plan.blast_radius, ElementsAre("web1", "web2"));
+}
+
+TEST(Partition, GroupsAreCutOnBothSides) {
+  const auto plan = make_partition()->plan({"web1"}, "", from({"lb1", "db1"}), small_stack());
+  ASSERT_EQ(plan.placements.size(), 3U);
+  EXPECT_THAT(peer_addresses(on(plan, "web1")), ElementsAre("198.18.0.11", "198.18.0.41"));
+  EXPECT_THAT(peer_addresses(on(plan, "lb1")), ElementsAre("198.18.0.21"));
+  EXPECT_THAT(peer_addresses(on(plan, "db1")), ElementsAre("198.18.0.21"));
+  EXPECT_EQ(on(plan, "db1").parameters.at("everybody"), false);
+  EXPECT_EQ(on(plan, "web1").parameters.at("peers").as_array()[0].at("mac"), "02:00:00:00:00:11");
+  EXPECT_EQ(on(plan, "web1").parameters.at("peers").as_array()[1].at("mac"), "");
+  EXPECT_THAT(plan.blast_radius, UnorderedElementsAre("web1", "lb1", "db1"));
+}
+
+TEST(Partition, OneWayIsTurnedRoundOnTheOtherSide) {
+  const auto kind = make_partition();
+  const auto in = kind->plan({"web1"}, "", from({"lb1"}, "in"), small_stack());
+  EXPECT_EQ(on(in, "web1").parameters.at("direction"), "in");
+  EXPECT_EQ(on(in, "lb1").parameters.at("direction"), "out");
+  EXPECT_EQ(on(in, "web1").effect, "drops incoming traffic of web1 from lb1");
+  EXPECT_EQ(on(in, "lb1").effect, "drops outgoing traffic of lb1 to web1");
+  const auto out = kind->plan({"web1"}, "", from({"lb1"}, "out"), small_stack());
+  EXPECT_EQ(on(out, "web1").parameters.at("direction"), "out");
+  EXPECT_EQ(on(out, "lb1").parameters.at("direction"), "in");
+}
+
+TEST(Partition, WitnessesOfAnIsolationCrossTheCutBothWays) {
+  const auto plan = make_partition()->plan({"web1"}, "", {}, small_stack());
+  // lb1 -> web1, lb2 -> web1, web1 -> db1 are all there are.
+  std::set<std::string> flows;
+  for (const auto& witness : plan.witnesses) {
+    flows.insert(witness.from_host + ">" + witness.to_host);
+    EXPECT_EQ(witness.address, small_stack().host(witness.to_host).address);
+  }
+  EXPECT_THAT(flows, UnorderedElementsAre("lb1>web1", "lb2>web1", "web1>db1"));
+  EXPECT_EQ(plan.witnesses.size(), 3U);
+}
+
+TEST(Partition, WitnessesOfGroupsLieBetweenThem) {
+  const auto plan = make_partition()->plan({"web1", "web2"}, "", from({"lb1"}), small_stack());
+  std::set<std::string> flows;
+  for (const auto& witness : plan.witnesses)
+    flows.insert(witness.from_host + ">" + witness.to_host);
+  EXPECT_THAT(flows, UnorderedElementsAre("lb1>web1", "lb1>web2"));
+}
+
+TEST(Partition, AHostsFlowToItselfIsNoWitness) {
+  for (const auto& witness : make_partition()->plan({"db1"}, "", {}, small_stack()).witnesses)
+    EXPECT_NE(witness.from_host, witness.to_host);
+}
+
+TEST(Partition, FewWitnessesSpreadOverHostsAndPorts) {
+  kinds::StackView stack;
+  stack.hosts.push_back({"hub", "198.18.1.1", "", {}});
+  for (int i = 1; i <= 20; ++i) {
+    const std::string name = "h" + std::to_string(i);
+    stack.hosts.push_back({name, "198.18.2." + std::to_string(i), "", {}});
+    for (const int port : {80, 443, 9100}) stack.flows.push_back({name, "hub", port});
+  }
+  stack.flows.push_back({"hub", "h1", 22});
+  const auto plan = make_partition()->plan({"hub"}, "", {}, stack);
+  ASSERT_EQ(plan.witnesses.size(), 6U);
+  std::set<std::string> hosts;
+  std::set<int> ports;
+  for (const auto& witness : plan.witnesses) {
+    hosts.insert(witness.from_host == "hub" ? witness.to_host : witness.from_host);
+    ports.insert(witness.port);
+  }
+  EXPECT_GE(hosts.size(), 5U);
+  EXPECT_THAT(ports, UnorderedElementsAre(80, 443, 9100, 22));
+}
+
+TEST(Partition, RefusesBadPlans) {
+  const auto kind = make_partition();
+  const auto plan = [&](const Names& targets, const spec::Parameters& parameters) {
+    return error_of([&] { kind->plan(targets, "", parameters, small_stack()); });
+  };
+  EXPECT_THAT(plan({}, {}), HasSubstr("no target"));
+  EXPECT_THAT(plan({"nobody"}, {}), HasSubstr("no host 'nobody'"));
+  EXPECT_THAT(plan({"web1"}, from({"nobody"})), HasSubstr("no host 'nobody'"));
+  EXPECT_THAT(plan({"web1"}, from({"lb1", "web1"})), HasSubstr("both sides"));
+  EXPECT_THAT(plan({"web1"}, from({"lb1", "lb1"})), HasSubstr("twice"));
+  EXPECT_THAT(plan({"web1"}, from({"lb1"}, "up")), HasSubstr("one of: both, in, out"));
+  EXPECT_THAT(plan({"web1"}, {{"form", Names{"lb1"}}}), HasSubstr("known are: from, direction"));
+  EXPECT_THAT(plan({"web1"}, {{"from", std::string("lb1")}}), HasSubstr("must be a list"));
+  EXPECT_THAT(error_of([&] { kind->plan({"web1"}, "nginx", {}, small_stack()); }),
+              HasSubstr("whole host"));
+  kinds::StackView lonely;
+  lonely.hosts.push_back({"one", "198.18.0.1", "", {}});
+  EXPECT_THAT(error_of([&] { kind->plan({"one"}, "", {}, lonely); }), HasSubstr("no other host"));
+}
+
+TEST(Partition, RefusesBadPlacementParameters) {
+  const auto kind = make_partition();
+  const auto make = [&](const char* text) {
+    const auto parameters = json::parse(text).as_object();
+    return error_of([&] { kind->make(parameters); });
+  };
+  EXPECT_EQ(make(R"({"everybody": true, "peers": [], "duration_ms": 100})"), "");
+  EXPECT_EQ(make(R"({"peers": [{"address": "198.18.0.1"}]})"), "");
+  EXPECT_EQ(make(R"({"peers": [{"address": "198.18.0.1", "mac": "02:00:00:00:00:0a"}]})"), "");
+  EXPECT_THAT(make(R"({})"), HasSubstr("'peers' is missing"));
+  EXPECT_THAT(make(R"({"peers": []})"), HasSubstr("'peers' must not be empty"));
+  EXPECT_THAT(make(R"({"peers": "all"})"), HasSubstr("must be a list"));
+  EXPECT_THAT(make(R"({"peers": ["198.18.0.1"]})"), HasSubstr("list of objects"));
+  EXPECT_THAT(make(R"({"peers": [{"mac": "02:00:00:00:00:01"}]})"),
+              HasSubstr("'address' is missing"));
+  EXPECT_THAT(make(R"({"peers": [{"address": "198.18.0.1", "port": 1}]})"),
+              HasSubstr("'port' is unknown"));
+  EXPECT_THAT(make(R"({"peers": [{"address": "198.18.0.300"}]})"), HasSubstr("no IPv4 address"));
+  EXPECT_THAT(make(R"({"peers": [{"address": "198.18.0.1 } drop; {"}]})"),
+              HasSubstr("no IPv4 address"));
+  EXPECT_THAT(make(R"({"peers": [{"address": "198.18.0.1", "mac": "02:00"}]})"),
+              HasSubstr("no hardware address"));
+  for (const char* mac : {"02:00:00:00:00:0g", "02:00:00:00:00:01:", "02-00-00-00-00-01",
+                          "020:0:00:00:00:01", "02:00:00:00:00:0"})
+    EXPECT_THAT(error_of([&] {
+                  kind->make({{"peers", {{{"address", "198.18.0.1"}, {"mac", mac}}}}});
+                }),
+                HasSubstr("no hardware address"))
+        << mac;
+  EXPECT_THAT(make(R"({"everybody": true, "peers": [], "direction": "down"})"),
+              HasSubstr("'both', 'in' or 'out'"));
+  EXPECT_THAT(make(R"({"everybody": 1, "peers": []})"), HasSubstr("true or false"));
+  EXPECT_THAT(make(R"({"everybody": true, "peers": [], "from": []})"),
+              HasSubstr("'from' is unknown; known are: direction, everybody, peers"));
+}
+
+TEST(Cut, IsolationDropsEverythingOnEveryDevice) {
+  const std::string rules = cut_rules({.in = true, .out = true, .everybody = true, .peers = {}},
+                                      "nospof_x", {{"eth0", 2}, {"eth1", 3}});
+  EXPECT_THAT(rules, HasSubstr("table netdev nospof_x {\n  flags owner\n"));
+  EXPECT_THAT(rules, HasSubstr("chain in_2 {\n    type filter hook ingress device \"eth0\" "
+                               "priority -2147483648; policy accept;\n    counter drop\n"));
+  EXPECT_THAT(rules, HasSubstr("chain in_3 "));
+  EXPECT_THAT(rules, HasSubstr("chain out_2 {\n    type filter hook egress device \"eth0\""));
+  EXPECT_THAT(rules, HasSubstr("chain out_3 "));
+}
+
+TEST(Cut, OneWayHasOneHook) {
+  const NetworkDevice eth0{"eth0", 2};
+  EXPECT_THAT(cut_rules({.in = true, .out = false, .everybody = true, .peers = {}}, "t", {eth0}),
+              Not(HasSubstr("egress")));
+  EXPECT_THAT(cut_rules({.in = false, .out = true, .everybody = true, .peers = {}}, "t", {eth0}),
+              Not(HasSubstr("ingress")));
+}
+
+TEST(Cut, PeersAreKnownByAddressArpAndHardwareAddress) {
+  const Cut cut{.in = true,
+                .out = true,
+                .everybody = false,
+                .peers = {{"198.18.0.1", "02:00:00:00:00:01"}, {"198.18.0.2", ""}}};
+  const std::string rules = cut_rules(cut, "t", {{"eth0", 2}});
+  for (const char* rule : {"ip saddr { 198.18.0.1, 198.18.0.2 } counter drop\n",
+                           "arp saddr ip { 198.18.0.1, 198.18.0.2 } counter drop\n",
+                           "ether saddr { 02:00:00:00:00:01 } counter drop\n",
+                           "ip daddr { 198.18.0.1, 198.18.0.2 } counter drop\n",
+                           "arp daddr ip { 198.18.0.1, 198.18.0.2 } counter drop\n",
+                           "ether daddr { 02:00:00:00:00:01 } counter drop\n"})
+    EXPECT_THAT(rules, HasSubstr(rule));
+  EXPECT_THAT(rules, Not(HasSubstr("    counter drop")));
+  const Cut nameless{.in = true, .out = true, .everybody = false, .peers = {{"198.18.0.2", ""}}};
+  EXPECT_THAT(cut_rules(nameless, "t", {{"eth0", 2}}), Not(HasSubstr("ether")));
+}
+
+TEST(Cut, RefusesADeviceNameThatWouldEndTheQuotes) {
+  EXPECT_THAT(
+      error_of([] {
+        cut_rules({.in = true, .out = true, .everybody = true, .peers = {}}, "t", {{"a\" b", 2}});
+      }),
+      HasSubstr("device"));
+}
+
+TEST(Cut, OwnTablesAreLeftOutOfAListing) {
+  const std::string host =
+      "table inet nospof_host {\n\tchain in {\n\t\taccept\n\t}\n}\ntable netdev mine {\n}\n";
+  const std::string own =
+      "table netdev nospof_00ff { # progname nospof\n\tflags owner\n\n\tchain x {\n"
+      "\t\tdrop\n\t}\n}\n";
+  EXPECT_EQ(without_own_tables(host), host);
+  EXPECT_EQ(without_own_tables(own + host), host);
+  EXPECT_EQ(without_own_tables(host + own), host);
+  EXPECT_EQ(without_own_tables(own + host + own), host);
+  EXPECT_EQ(without_own_tables(own), "");
+  EXPECT_EQ(without_own_tables(""), "");
+  EXPECT_EQ(without_own_tables("no end of line"), "no end of line");
+}
+
+}  // namespace
+}  // namespace nospof::faults

@@ -1,0 +1,224 @@
+// A run's folder -> RunRecord, also when it was cut off anywhere.
+
+#include <filesystem>
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "report/report.hpp"
+#include "system/check.hpp"
+#include "system/fd.hpp"
+#include "tests/support/temporary_folder.hpp"
+#include "tests/unit/verdict/run_folder.hpp"
+#include "tests/unit/verdict/scenario.hpp"
+
+namespace nospof::report {
+namespace {
+
+using test::first_cell;
+using test::ms;
+using test::s;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::ThrowsMessage;
+
+verdict::RunRecord a_run() {
+  verdict::RunRecord run = test::one_cell_run(
+      test::fails_between(first_cell + 2 * s, first_cell + 3 * s, kinds::Outcome::timeout));
+  run.cells[0].plan.label = "all";
+  run.cells[0].plan.parameters = {{"signal", "\"KILL\""}, {"hold", "\"3s\""}};
+  run.cells[0].detail = "fine";
+  run.left_out = {{"client", "it measures and is not part of the stack"}};
+  run.lateness = {{first_cell + 2 * s, Nanoseconds(3 * ms)}};
+  run.lab_up_seconds = 7.5;
+  run.lab_ups_ns = {50 * s};
+  return run;
+}
+
+class Load : public ::testing::Test {
+ protected:
+  void write(const verdict::RunRecord& run) { test::write_run_folder(folder_.path(), run); }
+  void write_events(const std::string& text) { write_file(folder_ / "events.ndjson", text); }
+  verdict::RunRecord load() { return load_run(folder_.path()); }
+
+  test::TemporaryFolder folder_;
+};
+
+TEST_F(Load, GivesBackWhatWasRecorded) {
+  const verdict::RunRecord run = a_run();
+  write(run);
+  const verdict::RunRecord read = load();
+  EXPECT_TRUE(read.started);
+  EXPECT_THAT(read.damage, IsEmpty());
+  EXPECT_EQ(read.tool, run.tool);
+  EXPECT_EQ(read.mode, verdict::Mode::prove);
+  EXPECT_EQ(read.name, run.name);
+  EXPECT_EQ(read.title, run.title);
+  EXPECT_EQ(read.command, run.command);
+  EXPECT_EQ(read.topology.file, run.topology.file);
+  EXPECT_EQ(read.topology.sha256, run.topology.sha256);
+  EXPECT_EQ(read.outage_budget, run.outage_budget);
+  EXPECT_EQ(read.settle, run.settle);
+  EXPECT_EQ(read.recovery_deadline, run.recovery_deadline);
+  EXPECT_EQ(read.probe.period, run.probe.period);
+  EXPECT_EQ(read.probe.url, run.probe.url);
+  EXPECT_EQ(read.started_at, run.started_at);
+  EXPECT_EQ(read.ended_at, run.ended_at);
+  EXPECT_EQ(read.lab_up_seconds, 7.5);
+  EXPECT_EQ(read.lab_ups_ns, run.lab_ups_ns);
+  ASSERT_EQ(read.left_out.size(), 1U);
+  EXPECT_EQ(read.left_out[0].what, "client");
+  ASSERT_EQ(read.lateness.size(), 1U);
+  EXPECT_EQ(read.lateness[0].worst, Nanoseconds(3 * ms));
+  ASSERT_TRUE(read.end.has_value());
+  EXPECT_EQ(read.end->reason, "complete");
+  ASSERT_EQ(read.samples.size(), run.samples.size());
+  EXPECT_EQ(read.samples.back().scheduled_ns, run.samples.back().scheduled_ns);
+}
+
+TEST_F(Load, GivesBackCellsWithTheirSteps) {
+  const verdict::RunRecord run = a_run();
+  write(run);
+  const verdict::RunRecord read = load();
+  ASSERT_EQ(read.cells.size(), 1U);
+  const verdict::CellRecord& cell = read.cells[0];
+  const verdict::CellRecord& wanted = run.cells[0];
+  EXPECT_EQ(cell.plan.id, wanted.plan.id);
+  EXPECT_EQ(cell.plan.host, wanted.plan.host);
+  EXPECT_EQ(cell.plan.service, wanted.plan.service);
+  EXPECT_EQ(cell.plan.label, wanted.plan.label);
+  EXPECT_EQ(cell.plan.parameters, wanted.plan.parameters);
+  EXPECT_EQ(cell.started_ns, wanted.started_ns);
+  EXPECT_EQ(cell.finished_ns, wanted.finished_ns);
+  EXPECT_EQ(cell.end, wanted.end);
+  EXPECT_EQ(cell.detail, wanted.detail);
+  EXPECT_EQ(cell.overhead, wanted.overhead);
+  EXPECT_EQ(cell.served_again_ns, wanted.served_again_ns);
+  ASSERT_TRUE(cell.redundant.has_value());
+  EXPECT_EQ(cell.redundant->at_ns, wanted.redundant->at_ns);
+  ASSERT_EQ(cell.phases.size(), wanted.phases.size());
+  EXPECT_EQ(cell.phases.back().phase, "done");
+  ASSERT_EQ(cell.steps.size(), wanted.steps.size());
+  EXPECT_EQ(cell.steps[2].step, "inject");
+  EXPECT_EQ(cell.steps[2].at_ns, wanted.steps[2].at_ns) << "the agent's own time";
+  EXPECT_EQ(cell.steps[3].outcome, "confirmed");
+}
+
+TEST_F(Load, ReadsAnExperimentsHypothesis) {
+  verdict::RunRecord run = a_run();
+  run.mode = verdict::Mode::run;
+  spec::Hypothesis item;
+  item.figure = spec::Figure::p99;
+  item.tolerance = spec::parse_tolerance(item.figure, "between 1ms and 50ms");
+  run.hypothesis = {item};
+  write(run);
+  const verdict::RunRecord read = load();
+  EXPECT_EQ(read.mode, verdict::Mode::run);
+  ASSERT_EQ(read.hypothesis.size(), 1U);
+  EXPECT_EQ(read.hypothesis[0].figure, spec::Figure::p99);
+  EXPECT_EQ(read.hypothesis[0].tolerance.comparator, spec::Comparator::between);
+  EXPECT_DOUBLE_EQ(read.hypothesis[0].tolerance.high, 0.05);
+}
+
+TEST_F(Load, ATornLastLineIsPassedOver) {
+  const std::string whole = test::events_text(a_run());
+  write(a_run());
+  write_events(whole.substr(0, whole.size() - 20));
+  const verdict::RunRecord read = load();
+  EXPECT_THAT(read.damage, ElementsAre(HasSubstr("the last line is torn")));
+  EXPECT_EQ(read.end, std::nullopt);
+  EXPECT_EQ(read.cells[0].end, verdict::CellEnd::executed);
+}
+
+TEST_F(Load, WhereverARunIsCutOffItIsReadAndNeverPasses) {
+  const std::string whole = test::events_text(a_run());
+  write(a_run());
+  write_events(whole);
+  ASSERT_EQ(verdict::judge(load()).exit_code, 0);
+  // Every cut would be slow under the sanitizers; a prime step meets every kind of place.
+  for (std::size_t length = 0; length < whole.size(); length += 17) {
+    SCOPED_TRACE(length);
+    write_events(whole.substr(0, length));
+    const verdict::RunResult result = verdict::judge(load());
+    ASSERT_EQ(result.exit_code, 3);
+    ASSERT_FALSE(result.reasons.empty());
+  }
+}
+
+TEST_F(Load, LinesThatAreNoEventsAreDamageNotTheEnd) {
+  const std::string whole = test::events_text(a_run());
+  const std::size_t first_end = whole.find('\n') + 1;
+  write(a_run());
+  write_events(whole.substr(0, first_end) + "}garbage\n[1]\n{\"event\":\"phase\",\"mono_ns\":5}\n" +
+               "{\"event\":\"cell-started\",\"mono_ns\":5,\"cell\":\"no/such\"}\n" +
+               "{\"event\":\"novelty\",\"mono_ns\":5}\n" + whole.substr(first_end));
+  const verdict::RunRecord read = load();
+  EXPECT_THAT(read.damage, ElementsAre("events.ndjson:2: this is no JSON object",
+                                       "events.ndjson:3: this is no JSON object",
+                                       HasSubstr("events.ndjson:4: 'cell' is missing"),
+                                       HasSubstr("the cell 'no/such' was never planned")));
+  EXPECT_EQ(read.cells[0].end, verdict::CellEnd::executed);
+  EXPECT_EQ(verdict::judge(read).exit_code, 3);
+}
+
+TEST_F(Load, BytesThatAreNoTextAreReplaced) {
+  std::string text = test::events_text(a_run());
+  text.insert(text.find("fine"), "\xff\xfe");
+  write(a_run());
+  write_events(text);
+  const verdict::RunRecord read = load();
+  EXPECT_THAT(read.damage, IsEmpty());
+  EXPECT_EQ(read.cells[0].detail,
+            "\xEF\xBF\xBD\xEF\xBF\xBD"
+            "fine");
+}
+
+TEST_F(Load, MissingOrBrokenSamplesAreNoData) {
+  write(a_run());
+  std::filesystem::remove(folder_ / "samples/https.bin");
+  EXPECT_THAT(load().samples, IsEmpty());
+  EXPECT_EQ(verdict::judge(load()).exit_code, 3);
+  write_file(folder_ / "samples/https.bin", "NOSPOFS1");
+  EXPECT_THAT(load().damage, ElementsAre(HasSubstr("too short for a sample file")));
+  EXPECT_EQ(verdict::judge(load()).exit_code, 3);
+}
+
+TEST_F(Load, ATornLastSampleIsPassedOver) {
+  write(a_run());
+  const std::string path = folder_ / "samples/https.bin";
+  const std::string bytes = read_file(path);
+  write_file(path, bytes.substr(0, bytes.size() - 7));
+  const verdict::RunRecord read = load();
+  EXPECT_EQ(read.samples.size(), a_run().samples.size() - 1);
+  EXPECT_THAT(read.damage, ElementsAre(HasSubstr("the last record is torn")));
+}
+
+TEST_F(Load, AnEmptyRunIsNoRun) {
+  write_events("");
+  const verdict::RunRecord read = load();
+  EXPECT_FALSE(read.started);
+  EXPECT_EQ(verdict::judge(read).exit_code, 3);
+}
+
+TEST_F(Load, ARunOfZeroCellsProvesNothing) {
+  write(test::empty_run());
+  EXPECT_EQ(verdict::judge(load()).exit_code, 3);
+}
+
+TEST_F(Load, ANewerSchemaIsRefused) {
+  verdict::RunRecord run = a_run();
+  run.schema = 2;
+  run.tool = "nospof 9.0.0";
+  write(run);
+  EXPECT_THAT([&] { load(); },
+              ThrowsMessage<Error>(HasSubstr("written by nospof 9.0.0 in schema 2")));
+}
+
+TEST_F(Load, AFolderWithoutARunIsRefused) {
+  EXPECT_THAT([&] { load(); }, ThrowsMessage<SystemError>(HasSubstr("events.ndjson")));
+}
+
+}  // namespace
+}  // namespace nospof::report

@@ -1,0 +1,289 @@
+// A run's folder -> result.json, junit.xml, summary.md and the table.
+
+#include "report/report.hpp"
+
+#include <algorithm>
+#include <sstream>
+
+#include <boost/json/parse.hpp>
+#include <boost/property_tree/ptree.hpp>
+#include <boost/property_tree/xml_parser.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "report/text.hpp"
+#include "system/fd.hpp"
+#include "tests/support/temporary_folder.hpp"
+#include "tests/unit/verdict/run_folder.hpp"
+#include "tests/unit/verdict/scenario.hpp"
+
+namespace nospof::report {
+namespace {
+
+namespace json = boost::json;
+using boost::property_tree::ptree;
+using kinds::Outcome;
+using test::first_cell;
+using test::ms;
+using test::s;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr const char* nasty = "a|b <c> & \"d\" 'e' \x01\xff\n*f*";
+
+// One cell passes, a host and its service fail, one is inconclusive, one was never begun.
+verdict::RunRecord mixed_run() {
+  verdict::RunRecord run = test::empty_run();
+  const std::int64_t step = test::cell_length + 200 * ms;
+  run.cells = {test::whole_cell(first_cell, "web1", "nginx", "process-kill"),
+               test::whole_cell(first_cell + step, "db1", "mariadb", "process-pause"),
+               test::whole_cell(first_cell + 2 * step, "db1", "", "host-crash"),
+               test::whole_cell(first_cell + 3 * step, "lb1", "", "partition"),
+               {}};
+  run.cells[1].plan.parameters = {{"duration", "\"3s\""}, {"count", "2"}};
+  run.cells[3].plan.label = "in";
+  run.cells[3].redundant = verdict::RedundantMark{first_cell + 3 * step + 6 * s, false, nasty};
+  run.cells[4].plan = {"lb2/host-crash", "lb2", "", "host-crash", "", {}};
+  run.end = verdict::RunEnd{"error", "the disk is full"};
+  run.left_out = {{"client", "it measures and is not part of the stack"}};
+  run.samples = test::stream(first_cell - s, first_cell + 4 * step, [step](std::int64_t at) {
+    const std::int64_t in_cell = (at - first_cell) % step - test::injected_after;
+    const bool db_cell = at > first_cell + step && at < first_cell + 3 * step;
+    if (in_cell < 0 || at < first_cell) return Outcome::ok;
+    return in_cell < (db_cell ? 3 * s : 300 * ms) ? Outcome::connect_timeout : Outcome::ok;
+  });
+  return run;
+}
+
+class Report : public ::testing::Test {
+ protected:
+  Report() {
+    test::write_run_folder(folder_.path(), mixed_run());
+    result_ = write_reports(folder_.path());
+    run_ = load_run(folder_.path());
+  }
+  std::string file(const std::string& name) { return read_file(folder_ / name); }
+
+  test::TemporaryFolder folder_;
+  verdict::RunRecord run_;
+  verdict::RunResult result_;
+};
+
+TEST_F(Report, ResultJsonHasWhatWasJudged) {
+  const json::object root = json::parse(file("result.json")).as_object();
+  EXPECT_EQ(root.at("schema"), 1);
+  EXPECT_EQ(root.at("verdict"), "fail");
+  EXPECT_EQ(root.at("exit_code"), 1);
+  EXPECT_EQ(root.at("end"), "error");
+  EXPECT_EQ(root.at("tool"), "nospof 0.1.0");
+  EXPECT_EQ(root.at("command"), "nospof prove pair/topology.yaml");
+  EXPECT_EQ(root.at("topology").at("sha256"), "00aa11bb");
+  EXPECT_EQ(root.at("outage_budget_ns"), 2 * s);
+  EXPECT_EQ(root.at("workload").at("period_ns"), test::period_ns);
+  EXPECT_EQ(root.at("totals").at("planned"), 5);
+  EXPECT_EQ(root.at("totals").at("executed"), 4);
+  EXPECT_EQ(root.at("totals").at("passed"), 1);
+  EXPECT_EQ(root.at("totals").at("failed"), 2);
+  EXPECT_EQ(root.at("totals").at("inconclusive"), 2);
+  EXPECT_EQ(root.at("left_out").at(0).at("what"), "client");
+  EXPECT_THAT(std::string(root.at("claim").as_string()),
+              HasSubstr("for this topology hash, this workload and this budget; executed 4 of 5 "
+                        "cells"));
+}
+
+TEST_F(Report, ResultJsonHasEveryCell) {
+  const json::value root = json::parse(file("result.json"));
+  const json::array& cells = root.at("cells").as_array();
+  ASSERT_EQ(cells.size(), 5U);
+  const json::object& failed = cells[1].as_object();
+  EXPECT_EQ(failed.at("id"), "db1/mariadb/process-pause");
+  EXPECT_EQ(failed.at("component"), "mariadb on db1");
+  EXPECT_EQ(failed.at("verdict"), "fail");
+  EXPECT_EQ(failed.at("confirmed"), true);
+  EXPECT_EQ(failed.at("parameters").at("duration"), "3s");
+  EXPECT_EQ(failed.at("parameters").at("count"), 2);
+  EXPECT_EQ(failed.at("longest_outage").at("lower_ns"), 2980 * ms);
+  EXPECT_EQ(failed.at("longest_outage").at("upper_ns"), 3020 * ms);
+  EXPECT_EQ(failed.at("longest_outage").at("text"), "2.98 s .. 3.02 s");
+  EXPECT_EQ(failed.at("requests").at("failed"), 150);
+  EXPECT_EQ(failed.at("requests").at("classes").at("connect-timeout"), 150);
+  EXPECT_EQ(failed.at("outages").at(0).at("unfinished"), false);
+  EXPECT_EQ(failed.at("latency").at("p50_ns"), 5 * ms);
+  EXPECT_EQ(failed.at("repeat"),
+            "nospof prove pair/topology.yaml --budget 2s --only db1/mariadb/process-pause");
+  const json::object& passed = cells[0].as_object();
+  EXPECT_EQ(passed.at("verdict"), "pass");
+  EXPECT_TRUE(passed.at("reasons").as_array().empty());
+  const json::object& untried = cells[4].as_object();
+  EXPECT_EQ(untried.at("verdict"), "inconclusive");
+  EXPECT_TRUE(untried.at("injected_ns").is_null());
+  EXPECT_TRUE(untried.at("recovery").is_null());
+  EXPECT_TRUE(untried.at("latency").at("p50_ns").is_null());
+}
+
+TEST_F(Report, ResultJsonNamesTheSpofs) {
+  const json::value root = json::parse(file("result.json"));
+  const json::array& spofs = root.at("spofs").as_array();
+  ASSERT_EQ(spofs.size(), 1U);
+  EXPECT_EQ(spofs[0].at("name"), "db1");
+  EXPECT_EQ(spofs[0].at("faults").at(0).at("fault"), "host-crash");
+  EXPECT_EQ(spofs[0].at("faults").at(0).at("outage").at("lower_ns"), 2980 * ms);
+  EXPECT_EQ(spofs[0].at("services").at(0).at("name"), "mariadb on db1");
+}
+
+TEST_F(Report, JunitIsWellFormedAndCounts) {
+  std::istringstream in(file("junit.xml"));
+  ptree tree;
+  ASSERT_NO_THROW(read_xml(in, tree));
+  const ptree& suite = tree.get_child("testsuites.testsuite");
+  EXPECT_EQ(suite.get<int>("<xmlattr>.tests"), 6);
+  EXPECT_EQ(suite.get<int>("<xmlattr>.failures"), 2);
+  EXPECT_EQ(suite.get<int>("<xmlattr>.errors"), 2);
+  EXPECT_EQ(suite.get<int>("<xmlattr>.skipped"), 1);
+  EXPECT_EQ(suite.get<std::string>("<xmlattr>.timestamp"), "2026-11-20T13:39:56");
+  std::vector<std::string> elements;
+  for (const auto& [name, node] : suite) {
+    if (name != "testcase") continue;
+    std::string element = "passed";
+    for (const auto& [child, ignored] : node)
+      if (child != "<xmlattr>") element = child;
+    elements.push_back(node.get<std::string>("<xmlattr>.classname") + " " +
+                       node.get<std::string>("<xmlattr>.name") + " " + element);
+  }
+  EXPECT_THAT(elements,
+              ::testing::ElementsAre("nginx on web1 process-kill passed",
+                                     "mariadb on db1 process-pause failure",
+                                     "db1 host-crash failure", "lb1 partition:in error",
+                                     "lb2 host-crash skipped", "run complete and healed error"));
+}
+
+TEST_F(Report, JunitKeepsForeignTextHarmless) {
+  std::istringstream in(file("junit.xml"));
+  ptree tree;
+  read_xml(in, tree);
+  std::string message;
+  for (const auto& [name, node] : tree.get_child("testsuites.testsuite"))
+    if (name == "testcase" && node.get<std::string>("<xmlattr>.classname") == "lb1")
+      message = node.get<std::string>("error.<xmlattr>.message");
+  EXPECT_EQ(message, "not redundant again: a|b <c> & \"d\" 'e' \xEF\xBF\xBD\xEF\xBF\xBD\n*f*");
+}
+
+TEST_F(Report, SummaryHasTableSpofsReasonsAndTheClaim) {
+  const std::string text = file("summary.md");
+  EXPECT_THAT(text, HasSubstr("# A pair of everything: fail\n"));
+  EXPECT_THAT(text, HasSubstr("1 single point of failure was found for this topology hash, this "
+                              "workload and this budget; executed 4 of 5 cells."));
+  EXPECT_THAT(text, HasSubstr("| nginx on web1 | process-kill | pass | 280 ms .. 320 ms | 15/300 | "
+                              "315 ms | 5 s |\n"));
+  EXPECT_THAT(text, HasSubstr("| db1 | host-crash | **fail** | 2.98 s .. 3.02 s | 150/300 |"));
+  EXPECT_THAT(text, HasSubstr("| lb2 | host-crash | **inconclusive** | - | - | - | - |\n"));
+  EXPECT_THAT(text, HasSubstr("- **db1**: host-crash (2.98 s .. 3.02 s)\n"
+                              "  - **mariadb on db1**: process-pause (2.98 s .. 3.02 s)\n"));
+  EXPECT_THAT(text, HasSubstr("- the run: the run was not completed: error: the disk is full\n"));
+  EXPECT_THAT(text, HasSubstr("a\\|b \\<c\\> & \"d\" 'e' "));
+  EXPECT_THAT(text, HasSubstr("- client: it measures and is not part of the stack\n"));
+}
+
+TEST_F(Report, TableFitsALineAndHasNoColorsUnlessAsked) {
+  const std::string plain = terminal_table(run_, result_, false);
+  EXPECT_THAT(plain, Not(HasSubstr("\x1b")));
+  EXPECT_THAT(plain, HasSubstr("Single points of failure:\n  db1: host-crash (2.98 s .. 3.02 s)\n"
+                               "    mariadb on db1: process-pause"));
+  EXPECT_THAT(plain, HasSubstr("executed 4 of 5 cells"));
+  EXPECT_THAT(plain, HasSubstr("\nfail\n"));
+  std::istringstream lines(plain);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(columns(line), 120U) << line;
+  EXPECT_THAT(terminal_table(run_, result_, true), HasSubstr("\x1b[31;1mfail\x1b[0m"));
+}
+
+TEST_F(Report, LongNamesAndReasonsStayWithinTheLine) {
+  verdict::RunRecord run = run_;
+  const std::string name(200, 'x');
+  run.cells[0].plan.host = name;
+  run.cells[0].plan.fault = name;
+  run.cells[3].redundant->detail = "word " + name + " and so on, and so on, and so on, and on " +
+                                   "and on and on, and never an end to the words of this sentence";
+  run.left_out.push_back({name, name});
+  const verdict::RunResult result = verdict::judge(run);
+  std::istringstream lines(terminal_table(run, result, false));
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(columns(line), 120U) << line;
+}
+
+TEST_F(Report, DrawnAgainItIsTheSame) {
+  const std::string json = file("result.json");
+  const std::string junit = file("junit.xml");
+  const std::string summary = file("summary.md");
+  write_reports(folder_.path());
+  EXPECT_EQ(file("result.json"), json);
+  EXPECT_EQ(file("junit.xml"), junit);
+  EXPECT_EQ(file("summary.md"), summary);
+}
+
+TEST(ReportOfNothing, IsStillAReport) {
+  test::TemporaryFolder folder;
+  write_file(folder / "events.ndjson", "");
+  const verdict::RunResult result = write_reports(folder.path());
+  EXPECT_EQ(result.exit_code, 3);
+  const json::value root = json::parse(read_file(folder / "result.json"));
+  EXPECT_EQ(root.at("verdict"), "inconclusive");
+  EXPECT_EQ(root.at("end"), "killed");
+  std::istringstream in(read_file(folder / "junit.xml"));
+  ptree tree;
+  ASSERT_NO_THROW(read_xml(in, tree));
+  EXPECT_EQ(tree.get<int>("testsuites.testsuite.<xmlattr>.errors"), 1);
+  EXPECT_THAT(read_file(folder / "summary.md"), HasSubstr("Nothing is proven"));
+}
+
+TEST(ReportOfAnExperiment, ShowsEveryTolerance) {
+  verdict::RunRecord run = test::one_cell_run(test::always_ok);
+  run.mode = verdict::Mode::run;
+  run.command = "nospof run a.yaml";
+  run.cells[0].plan = {"experiment", "", "", "process-kill, partition", "", {}};
+  spec::Hypothesis item;
+  item.figure = spec::Figure::availability;
+  item.tolerance = spec::parse_tolerance(item.figure, ">= 99.9%");
+  run.hypothesis = {item};
+  const verdict::RunResult result = verdict::judge(run);
+  EXPECT_EQ(result.exit_code, 0);
+  const json::value root = json::parse(result_json(run, result));
+  const json::value& shown = root.at("cells").at(0).at("hypothesis").at(0);
+  EXPECT_EQ(shown.at("figure"), "availability");
+  EXPECT_EQ(shown.at("tolerance"), ">= 99.9%");
+  EXPECT_EQ(shown.at("observed"), "100%");
+  EXPECT_EQ(shown.at("verdict"), "pass");
+  EXPECT_EQ(root.at("cells").at(0).at("repeat"), "nospof run a.yaml");
+  EXPECT_THAT(summary_markdown(run, result),
+              HasSubstr("| availability \\>= 99.9% | 100% | pass |"));
+  EXPECT_THAT(terminal_table(run, result, false),
+              HasSubstr("pass         availability >= 99.9%: observed 100%"));
+}
+
+TEST(Text, BecomesValidUtf8) {
+  EXPECT_EQ(valid_utf8("gr\xC3\xBC\xC3\x9F \xE2\x82\xAC \xF0\x9F\x98\x80"),
+            "gr\xC3\xBC\xC3\x9F \xE2\x82\xAC \xF0\x9F\x98\x80");
+  const std::string mark = "\xEF\xBF\xBD";
+  EXPECT_EQ(valid_utf8("\xC3"), mark);
+  EXPECT_EQ(valid_utf8("\xC0\xAF"), mark + mark) << "overlong";
+  EXPECT_EQ(valid_utf8("\xE0\x80\xAF"), mark + mark + mark) << "overlong";
+  EXPECT_EQ(valid_utf8("\xED\xA0\x80"), mark + mark + mark) << "surrogate";
+  EXPECT_EQ(valid_utf8("\xF4\x90\x80\x80"), mark + mark + mark + mark) << "beyond Unicode";
+}
+
+TEST(Text, IsShortenedBetweenCharacters) {
+  EXPECT_EQ(shortened("abcdef", 6), "abcdef");
+  EXPECT_EQ(shortened("abcdefg", 6), "abc...");
+  EXPECT_EQ(shortened("\xC3\xBC\xC3\xBC\xC3\xBC\xC3\xBC\xC3\xBC", 4), "\xC3\xBC...");
+  EXPECT_EQ(columns("\xC3\xBC"
+                    "b"),
+            2U);
+}
+
+TEST(Text, WordsAreQuotedForAShellOnlyWhereNeeded) {
+  EXPECT_EQ(quoted("db1/process-kill:all"), "db1/process-kill:all");
+  EXPECT_EQ(quoted("a b"), "'a b'");
+  EXPECT_EQ(quoted("it's"), "'it'\\''s'");
+  EXPECT_EQ(quoted(""), "''");
+}
+
+}  // namespace
+}  // namespace nospof::report

@@ -8,6 +8,7 @@
 
 #include "faults/parameters.hpp"
 #include "faults/service_processes.hpp"
+#include "system/cgroup.hpp"
 #include "system/check.hpp"
 
 namespace nospof::faults {
@@ -115,7 +116,8 @@ class ProcessKillInjection final : public kinds::Injection {
 
   // Processes that appear meanwhile are signalled too, until a round over a list made after the
   // last signal finds none; with KILL also until all are gone, because only then none of them can
-  // have a fork under way.
+  // have a fork under way. What forks and ends faster than it can be listed is the kernel's to
+  // kill: nothing escapes that, but a service that may be restarted meanwhile can't be told apart.
   void signal_all() {
     for (int round = 0; round < most_rounds; ++round) {
       const kinds::ServiceState state = services_.state(settings_.service);
@@ -129,6 +131,11 @@ class ProcessKillInjection final : public kinds::Injection {
           signal_one(process.id);
           found_new = true;
         }
+      }
+      if (settings_.hold && settings_.signal == SIGKILL && !state.cgroup.empty()) {
+        if (!is_cgroup_populated(state.cgroup)) return;
+        kill_cgroup(state.cgroup);
+        waiting = true;
       }
       if (!found_new && (!waiting || settings_.signal != SIGKILL)) return;
       if (!found_new) pause_between_rounds();

@@ -20,6 +20,7 @@ using namespace std::chrono_literals;
 // runsv sleeps for 1 s after a service that lived for less than that, deaf to commands meanwhile.
 constexpr auto command_deadline = 3s;
 constexpr std::size_t status_size = 20;
+constexpr int most_lists = 50;
 
 bool readable_phase(std::uint8_t phase) {
   return phase <= 2;
@@ -164,10 +165,21 @@ RunitStatus parse_runit_status(std::string_view bytes) {
 }
 
 std::vector<ProcessId> cgroup_processes(const std::string& folder) {
+  // Who ended between the list and the look at it may have forked in between: its child is on no
+  // list yet, so only a list whose members were all still there is complete. What forks faster than
+  // it can be looked at is listed as far as it was seen.
   std::vector<ProcessId> processes;
-  for (const pid_t pid : cgroup_members(folder)) {
-    const auto state = read_process(pid);
-    if (state && state->state != 'Z' && state->state != 'X') processes.push_back(state->id);
+  for (int attempt = 0; attempt < most_lists; ++attempt) {
+    processes.clear();
+    bool complete = true;
+    for (const pid_t pid : cgroup_members(folder)) {
+      const auto state = read_process(pid);
+      if (state && state->state != 'Z' && state->state != 'X')
+        processes.push_back(state->id);
+      else
+        complete = false;
+    }
+    if (complete) break;
   }
   return processes;
 }

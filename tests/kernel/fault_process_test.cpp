@@ -182,6 +182,21 @@ TEST_F(ServiceFault, KillGetsEveryProcessOfAServiceThatForksAllTheTime) {
   }
 }
 
+TEST_F(ServiceFault, KillGetsAProcessThatHandsOnToAChildBeforeItCanBeLooked) {
+  // The main process sleeps; beside it every process lives only as long as one fork takes.
+  add(plan("relay", {"/usr/bin/perl", "-e", "fork or do { while (1) { fork and exit 0 } }; sleep 999"},
+           spec::RestartPolicy::always));
+  start();
+  for (int round = 0; round < 5; ++round) {
+    running("relay", "perl");
+    const auto injection = kill("relay");
+    injection->inject();
+    EXPECT_FALSE(is_cgroup_populated(services_->state("relay").cgroup));
+    confirmed(*injection);
+    heal(*injection);
+  }
+}
+
 TEST_F(ServiceFault, ASignalThatIsIgnoredIsNotConfirmed) {
   add(plan("stubborn", {"/bin/sh", "-c", "trap '' TERM; while :; do sleep 0.05; done"},
            spec::RestartPolicy::always));

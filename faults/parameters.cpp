@@ -61,6 +61,41 @@ std::vector<json::object> PlacementReader::objects(const std::string& name) {
   return found;
 }
 
+std::vector<std::string> PlacementReader::texts_or_none(const std::string& name) {
+  std::vector<std::string> found;
+  const json::value* value = take(name);
+  if (value == nullptr) return found;
+  if (!value->is_array()) refuse(name, "must be a list");
+  for (const json::value& entry : value->get_array()) {
+    if (!entry.is_string()) refuse(name, "must be a list of texts");
+    found.emplace_back(entry.get_string());
+  }
+  return found;
+}
+
+std::int64_t PlacementReader::integer_or(const std::string& name, std::int64_t fallback,
+                                         std::int64_t least, std::int64_t most) {
+  const json::value* value = take(name);
+  if (value == nullptr) return fallback;
+  boost::system::error_code failure;
+  const auto number = value->to_number<std::int64_t>(failure);
+  if (failure || number < least || number > most)
+    refuse(name, fmt::format("must be a whole number from {} to {}", least, most));
+  return number;
+}
+
+double PlacementReader::number_or(const std::string& name, double fallback, double least,
+                                  double most) {
+  const json::value* value = take(name);
+  if (value == nullptr) return fallback;
+  boost::system::error_code failure;
+  const auto number = value->to_number<double>(failure);
+  // Written so that NaN is refused too.
+  if (failure || !(number >= least && number <= most))
+    refuse(name, fmt::format("must be a number from {} to {}", least, most));
+  return number;
+}
+
 std::chrono::milliseconds PlacementReader::duration() {
   const json::value* value = take(duration_key);
   if (value == nullptr) refuse(duration_key, "is missing (the controller sets it)");
@@ -135,6 +170,32 @@ std::vector<std::string> PlanReader::texts(const std::string& name) const {
   declared(name);
   const auto* value = value_of<std::vector<std::string>>(info_, given_, name, "a list of texts");
   return value != nullptr ? *value : std::vector<std::string>{};
+}
+
+std::int64_t PlanReader::integer(const std::string& name) const {
+  const std::string& fallback = declared(name).default_text;
+  const auto* value = value_of<std::int64_t>(info_, given_, name, "a whole number");
+  if (value != nullptr) return *value;
+  return fallback.empty() ? 0 : std::stoll(fallback);
+}
+
+spec::Duration PlanReader::duration(const std::string& name) const {
+  const std::string& fallback = declared(name).default_text;
+  const auto* value = value_of<spec::Duration>(info_, given_, name, "a duration");
+  if (value != nullptr) return *value;
+  return spec::parse_duration(fallback).value_or(spec::Duration{0});
+}
+
+double PlanReader::share(const std::string& name) const {
+  const std::string& fallback = declared(name).default_text;
+  const auto* value = value_of<spec::Percent>(info_, given_, name, "a percentage");
+  if (value != nullptr) return value->fraction;
+  return spec::parse_percent(fallback).value_or(spec::Percent{}).fraction;
+}
+
+bool PlanReader::given(const std::string& name) const {
+  declared(name);
+  return given_.contains(name);
 }
 
 std::vector<const kinds::StackHost*> resolve_targets(const spec::KindInfo& info,

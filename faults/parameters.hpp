@@ -24,6 +24,12 @@ class PlacementReader {
   std::string text_or_empty(const std::string& name);
   bool boolean_or(const std::string& name, bool fallback);
   std::vector<json::object> objects(const std::string& name);  ///< required, may be empty
+  std::vector<std::string> texts_or_none(const std::string& name);
+  /// A whole number, or `fallback` when it is not there; refused outside [least, most].
+  std::int64_t integer_or(const std::string& name, std::int64_t fallback, std::int64_t least,
+                          std::int64_t most);
+  /// The same for any number: a share from 0 to 1, for instance.
+  double number_or(const std::string& name, double fallback, double least, double most);
   /// The reserved "duration_ms": how long the fault is to be in force. Required, above zero.
   std::chrono::milliseconds duration();
   /// Throws when there is a parameter that nobody asked for ("duration_ms" is always allowed).
@@ -47,6 +53,11 @@ class PlanReader {
   std::string text(const std::string& name) const;
   bool boolean(const std::string& name) const;
   std::vector<std::string> texts(const std::string& name) const;
+  /// These read the default text where nothing was given; without one it is 0.
+  std::int64_t integer(const std::string& name) const;
+  spec::Duration duration(const std::string& name) const;
+  double share(const std::string& name) const;  ///< of a percentage: 0 to 1
+  bool given(const std::string& name) const;    ///< whether the experiment says it
 
  private:
   const spec::ParameterInfo& declared(const std::string& name) const;

@@ -184,7 +184,8 @@ TEST_F(ServiceFault, KillGetsEveryProcessOfAServiceThatForksAllTheTime) {
 
 TEST_F(ServiceFault, KillGetsAProcessThatHandsOnToAChildBeforeItCanBeLooked) {
   // The main process sleeps; beside it every process lives only as long as one fork takes.
-  add(plan("relay", {"/usr/bin/perl", "-e", "fork or do { while (1) { fork and exit 0 } }; sleep 999"},
+  add(plan("relay",
+           {"/usr/bin/perl", "-e", "fork or do { while (1) { fork and exit 0 } }; sleep 999"},
            spec::RestartPolicy::always));
   start();
   for (int round = 0; round < 5; ++round) {

@@ -101,9 +101,15 @@ struct LabEntry {
 };
 std::vector<LabEntry> list_labs();
 
+/// What sweeping did, a line per lab, and whether all of it worked.
+struct SweepResult {
+  std::vector<std::string> lines;
+  bool complete = true;
+};
+
 /// Takes away what labs without a keeper left behind (folders, cgroups, stray processes in those
-/// cgroups); returns what it did.
-std::vector<std::string> sweep_dead_labs();
+/// cgroups), or only what the one of that name did. Throws Error when it cannot begin.
+SweepResult sweep_dead_labs(const std::string& only = {});
 
 /// Entry point of the keeper process ("nospof lab-keeper FOLDER", started by bring_up). Returns the
 /// exit code.

@@ -91,16 +91,23 @@ std::string remove_remains(const Layout& layout) {
                      ended);
 }
 
-std::vector<std::string> sweep_dead_labs() {
+SweepResult sweep_dead_labs(const std::string& only) {
   const std::string root = state_root();
-  std::vector<std::string> done;
-  if (!fs::exists(root + "/labs")) return done;
+  SweepResult result;
+  if (!fs::exists(root + "/labs")) return result;
   const UniqueFd lock = lock_root(root);
   for (const std::string& name : lab_folders(root)) {
+    if (!only.empty() && name != only) continue;
     const Layout layout = Layout::of(root, name);
-    if (!is_folder_held(layout)) done.push_back(remove_remains(layout));
+    if (is_folder_held(layout)) continue;
+    try {
+      result.lines.push_back(remove_remains(layout));
+    } catch (const std::exception& e) {
+      result.lines.emplace_back(e.what());
+      result.complete = false;
+    }
   }
-  return done;
+  return result;
 }
 
 }  // namespace nospof::lab

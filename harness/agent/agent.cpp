@@ -104,20 +104,23 @@ int run_recover(const AgentOptions& options) {
     return Journal::lock(options.journal, patience, clock);
   };
   auto journal = try_lock(0ms);
-  if (!journal) {
-    // Its holder is numbered in the host's pid namespace, which is ours only if the host has not
-    // booted since.
-    const bool lives = content.holder && content.holder->same_boot(this_holder()) &&
-                       is_alive(content.holder->process);
-    if (lives) {
-      print(fmt::format("{}: {}; not touched", options.host, in_use(options.journal, content)));
-      return 0;
-    }
-    journal = try_lock(lock_patience);
+  // Its holder is numbered in the host's pid namespace, which is ours only if the host has not
+  // booted since.
+  const bool lives = !journal && content.holder && content.holder->same_boot(this_holder()) &&
+                     is_alive(content.holder->process);
+  if (lives && content.open.empty()) {
+    print(fmt::format("{}: {}, with nothing in force; not touched", options.host,
+                      in_use(options.journal, content)));
+    return 0;
   }
+  // It may be healing just now.
+  if (!journal) journal = try_lock(lock_patience);
   if (!journal) {
-    print(fmt::format("{}: {}: its agent is dead, but the understudy holds it for more than {} s",
-                      options.host, options.journal, lock_patience.count()));
+    print(lives ? fmt::format("{}: {}, with {} changes in force; not touched: end that run first",
+                              options.host, in_use(options.journal, content), content.open.size())
+                : fmt::format("{}: {}: its agent is dead, but the understudy holds it for more "
+                              "than {} s",
+                              options.host, options.journal, lock_patience.count()));
     return 5;
   }
   if (journal->read().open.empty()) return 0;

@@ -84,9 +84,10 @@ struct AgentOptions {
 int run_agent(const AgentOptions& options, const kinds::Registry& registry);
 
 /// `nospof recover` on one host: executes the undo records that a dead agent left in its journal.
-/// Leaves a journal alone whose agent lives, and says whose it is; waits up to 8 s for an
-/// understudy at work. Prints one line per record to options.out_fd, nothing when there is nothing
-/// to do. Returns 0, or 5 when something could not be undone.
+/// Leaves a journal alone whose agent lives, and says whose it is; waits up to 8 s for a fault that
+/// is in force under it, or for an understudy at work. Prints one line per record to
+/// options.out_fd, nothing when there is nothing to do. Returns 0, or 5 when something could not be
+/// undone or is still in force.
 int run_recover(const AgentOptions& options);
 
 }  // namespace nospof::agent

@@ -13,6 +13,7 @@
 #include "cli/verbs.hpp"
 #include "lab/host_environment.hpp"
 #include "lab/layout.hpp"
+#include "lab/record.hpp"
 #include "lab/service_state.hpp"
 #include "spec/reader.hpp"
 #include "system/check.hpp"
@@ -93,7 +94,17 @@ int lab_up_command(const std::string& topology_file, const std::string& name) {
     fmt::print("{}\n", line);
     std::fflush(stdout);
   };
-  const std::unique_ptr<lab::Lab> lab = lab::bring_up(topology, options);
+  lab::check_lab_name(options.name);
+  std::unique_ptr<lab::Lab> lab;
+  try {
+    lab = lab::bring_up(topology, options);
+  } catch (const MissingCapability&) {
+    throw;
+  } catch (const std::exception& e) {
+    // The topology is well-formed, so it is no bad input: the stack does not come up.
+    fmt::print(stderr, "nospof: {}\n", e.what());
+    return 3;
+  }
   fmt::print("lab {} is up: nospof lab status|exec|logs|down {}\n", lab->name(), lab->name());
   return 0;
 }
@@ -156,7 +167,14 @@ int lab_logs_command(const std::string& target, const std::string& host, const s
 }
 
 int lab_down_command(const std::string& target) {
-  fmt::print("{}\n", lab::end_lab(find_lab(target)));
+  const std::string name = find_lab(target);
+  if (!fs::exists(lab::Layout::of(lab::state_root(), name).folder)) lab::open_lab(name);  // throws
+  try {
+    fmt::print("{}\n", lab::end_lab(name));
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "nospof: {}\n", e.what());
+    return 5;
+  }
   return 0;
 }
 

@@ -106,11 +106,9 @@ void recover_lab(const std::string& name, Report& report) {
 int recover_command(const std::string& lab) {
   Report report;
   bool found = lab.empty();
-  bool any_dead = false;
   for (const lab::LabEntry& entry : lab::list_labs()) {
     if (!lab.empty() && entry.name != lab) continue;
     found = true;
-    any_dead = any_dead || !entry.alive;
     if (!entry.alive) continue;
     try {
       recover_lab(entry.name, report);
@@ -120,8 +118,14 @@ int recover_command(const std::string& lab) {
     }
   }
   if (!found) throw Error(fmt::format("there is no lab '{}'; 'nospof lab status' lists them", lab));
-  if (any_dead || lab.empty())
-    for (std::string& line : lab::sweep_dead_labs()) report.lines.push_back(std::move(line));
+  try {
+    lab::SweepResult swept = lab::sweep_dead_labs(lab);
+    for (std::string& line : swept.lines) report.lines.push_back(std::move(line));
+    report.complete = report.complete && swept.complete;
+  } catch (const std::exception& e) {
+    report.lines.emplace_back(e.what());
+    report.complete = false;
+  }
   for (const std::string& line : report.lines) fmt::print("{}\n", line);
   if (report.lines.empty()) fmt::print("nothing to recover\n");
   return report.complete ? 0 : 5;

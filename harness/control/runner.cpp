@@ -226,8 +226,12 @@ asio::awaitable<void> Runner::heal_all(CellEnd& end) {
 
 asio::awaitable<void> Runner::cell_body(const Cell& cell, const Pace& pace, CellEnd& end) {
   co_await take_baseline(pace.baseline);
+  const std::int64_t steady_ns = session_.now_ns();
   ActiveFault& fault = add_fault(cell.id, cell.fault, {cell.host}, cell.service, cell.parameters);
   co_await fault.check();
+  // What failed while the host was asked must not be laid at the fault's door.
+  if (session_.live().since(steady_ns, session_.now_ns()).failed > 0)
+    co_await take_baseline(pace.baseline);
   begin_phase("inject");
   injected_ns_ = session_.now_ns();
   co_await fault.inject(pace.budget + pace.hold + pace.settle + duration_margin);

@@ -102,16 +102,18 @@ TEST_F(LabDeath, TheHostsDieWithTheKeeperAndTheRestIsSwept) {
   EXPECT_THROW(lab::open_lab(name), Error);
   ASSERT_EQ(lab::list_labs().size(), 1U);
   EXPECT_FALSE(lab::list_labs()[0].alive);
-  const std::vector<std::string> done = lab::sweep_dead_labs();
-  ASSERT_EQ(done.size(), 1U);
-  EXPECT_NE(done[0].find(name), std::string::npos) << done[0];
+  EXPECT_TRUE(lab::sweep_dead_labs("another-lab").lines.empty());
+  const lab::SweepResult swept = lab::sweep_dead_labs(name);
+  EXPECT_TRUE(swept.complete);
+  ASSERT_EQ(swept.lines.size(), 1U);
+  EXPECT_NE(swept.lines[0].find(name), std::string::npos) << swept.lines[0];
   expect_nothing_left(name, were);
-  EXPECT_TRUE(lab::sweep_dead_labs().empty());
+  EXPECT_TRUE(lab::sweep_dead_labs().lines.empty());
 }
 
 TEST_F(LabDeath, ALivingLabIsNotSwept) {
   const std::unique_ptr<lab::Lab> lab = up(unique_name("living"));
-  EXPECT_TRUE(lab::sweep_dead_labs().empty());
+  EXPECT_TRUE(lab::sweep_dead_labs().lines.empty());
   EXPECT_TRUE(serves(*lab, "web1"));
 }
 

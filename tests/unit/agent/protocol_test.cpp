@@ -382,7 +382,18 @@ TEST_F(Protocol, OnlyOneAgentUsesAJournal) {
   const test::Recovered recovered = test::run_recovery(options());
   EXPECT_EQ(recovered.code, 0);
   EXPECT_THAT(recovered.output, HasSubstr(fmt::format("pid {}", first.pid())));
-  EXPECT_THAT(recovered.output, HasSubstr("not touched"));
+  EXPECT_THAT(recovered.output, HasSubstr("nothing in force; not touched"));
+}
+
+TEST_F(Protocol, RecoveryIsNotDoneBeforeALivingAgentHasHealed) {
+  const test::Sleeper sleeper;
+  test::AgentProcess agent(options());
+  agent.lease(1500ms);
+  EXPECT_TRUE(agent.inject("a", sleeper.parameters()).at("ok").as_bool());
+  EXPECT_EQ(sleeper.letter(), 'T');
+  const test::Recovered recovered = test::run_recovery(options());
+  EXPECT_NE(sleeper.letter(), 'T') << recovered.output;
+  EXPECT_EQ(recovered.code, 0) << recovered.output;
 }
 
 }  // namespace

@@ -44,6 +44,9 @@ json::object service_json(const ServicePlan& service) {
           {"restart", static_cast<int>(service.restart)},
           {"restart_delay_ns", service.restart_delay.count()},
           {"stop_signal", service.stop_signal},
+          {"kill_mode", static_cast<int>(service.kill_mode)},
+          {"start_limit_burst", service.start_limit_burst},
+          {"start_limit_interval_ns", service.start_limit_interval.count()},
           {"files", std::move(files)}};
 }
 
@@ -59,6 +62,9 @@ ServicePlan service_from(const json::object& object) {
   service.restart = static_cast<spec::RestartPolicy>(object.at("restart").as_int64());
   service.restart_delay = spec::Duration(object.at("restart_delay_ns").as_int64());
   service.stop_signal = text_of(object, "stop_signal");
+  service.kill_mode = static_cast<spec::KillMode>(object.at("kill_mode").as_int64());
+  service.start_limit_burst = static_cast<int>(object.at("start_limit_burst").as_int64());
+  service.start_limit_interval = spec::Duration(object.at("start_limit_interval_ns").as_int64());
   for (const json::value& value : object.at("files").as_array()) {
     const json::object& file = value.as_object();
     service.files.push_back(

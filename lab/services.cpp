@@ -97,6 +97,9 @@ ServicePlan take_service(Batch& batch, const HostLayout& layout, const spec::Ser
   plan.restart = service.restart;
   plan.restart_delay = service.restart_delay;
   plan.stop_signal = service.stop_signal;
+  plan.kill_mode = service.kill_mode;
+  plan.start_limit_burst = service.start_limit_burst;
+  plan.start_limit_interval = service.start_limit_interval;
   for (std::size_t i = 0; i < service.command.size(); ++i) plan.command.push_back(batch.take());
   for (const auto& words : service.prepare) {
     auto& rendered = plan.prepare.emplace_back();

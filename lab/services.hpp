@@ -27,6 +27,9 @@ struct ServicePlan {
   spec::RestartPolicy restart = spec::RestartPolicy::no;
   spec::Duration restart_delay{};
   std::string stop_signal;
+  spec::KillMode kill_mode = spec::KillMode::control_group;
+  int start_limit_burst = 0;  ///< 0: no limit
+  spec::Duration start_limit_interval{};
   std::vector<ConfigFile> files;
 };
 

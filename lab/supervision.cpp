@@ -10,6 +10,8 @@ namespace nospof::lab {
 
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr const char* search_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 std::string quote_all(const std::vector<std::string>& words) {
@@ -71,6 +73,55 @@ std::string seconds(spec::Duration duration) {
   return fmt::format("{:.3f}", std::chrono::duration<double>(duration).count());
 }
 
+// What the finish script does to the processes that the main one left behind.
+std::string ending_of_rest(const ServicePlan& service) {
+  constexpr const char* kill_rest = R"(echo 1 >"$cgroup/cgroup.kill"
+    wait_for_rest '0.01 0.05 0.1 0.2 0.5 1 2' || say 'some of its processes cannot be killed'
+)";
+  switch (service.kill_mode) {
+    case spec::KillMode::process:
+      return {};
+    case spec::KillMode::mixed:
+      return fmt::format("if anyone_left; then\n    {}fi\n", kill_rest);
+    case spec::KillMode::control_group:
+      break;
+  }
+  return fmt::format(R"(if anyone_left; then
+  signal_rest {}
+  signal_rest CONT
+  if ! wait_for_rest '0.01 0.01 0.02 0.02 0.05 0.05 0.1 0.2 0.5 0.5 0.5 1 1 1'; then
+    {}  fi
+fi
+)",
+                     stop_signal_name(service), kill_rest);
+}
+
+bool has_start_limit(const ServicePlan& service) {
+  return service.start_limit_burst > 0 && service.start_limit_interval >= 10ms;
+}
+
+constexpr const char* note_start = R"(read -r up _ </proc/uptime
+echo "${up%.*}${up#*.}" >>starts
+)";
+
+// The run script notes each start; those within the interval count, in hundredths of a second.
+std::string start_limit(const ServicePlan& service) {
+  const auto interval =
+      std::chrono::duration_cast<std::chrono::milliseconds>(service.start_limit_interval) / 10;
+  if (!has_start_limit(service)) return {};
+  return fmt::format(R"sh(recent=0
+    while read -r at; do
+      [ "$((now - at))" -ge {interval} ] || recent=$((recent + 1))
+    done <starts
+    if [ "$recent" -ge {burst} ]; then
+      stay_down 'started {burst} times within {seconds} s: stays down'
+    fi
+    )sh",
+                     fmt::arg("interval", interval.count()),
+                     fmt::arg("burst", service.start_limit_burst),
+                     fmt::arg("seconds", seconds(service.start_limit_interval)));
+}
+
 }  // namespace
 
 std::string shell_quote(const std::string& word) {
@@ -93,12 +144,13 @@ std::string run_script(const ServicePlan& service, const std::string& log_file,
 exec </dev/null >>{log} 2>&1
 umask 022
 ulimit -S -c 0
-cd / || exit 1
+{note_start}cd / || exit 1
 cgroup={cgroup}
 [ -d "$cgroup" ] || mkdir -p "$cgroup" || exit 1
 echo 0 >"$cgroup/cgroup.procs" || exit 1
 )",
-                  fmt::arg("log", shell_quote(log_file)), fmt::arg("cgroup", shell_quote(cgroup)));
+                  fmt::arg("log", shell_quote(log_file)), fmt::arg("cgroup", shell_quote(cgroup)),
+                  fmt::arg("note_start", has_start_limit(service) ? note_start : ""));
   for (const auto& words : service.prepare)
     text += fmt::format(
         "{} chpst -- {} || {{ code=$?; echo {}\"$code\"; exit \"$code\"; }}\n",
@@ -116,15 +168,16 @@ std::string finish_script(const ServicePlan& service, const std::string& log_fil
   const std::string restarted = restarted_ends(service.restart);
   std::string decision;
   if (!restarted.empty())
-    decision = fmt::format(R"(case $end in
+    decision =
+        fmt::format(R"(case $end in
   {restarted})
-    say "restarts in {delay} s"
+    {limit}say "restarts in {delay} s"
     sleep {delay}
     exit 0 ;;
 esac
 )",
-                           fmt::arg("restarted", restarted),
-                           fmt::arg("delay", seconds(service.restart_delay)));
+                    fmt::arg("restarted", restarted), fmt::arg("limit", start_limit(service)),
+                    fmt::arg("delay", seconds(service.restart_delay)));
   return fmt::format(
       R"(#!/bin/sh
 # $1: exit code of the main process, -1 when a signal ended it; $2: that signal.
@@ -149,31 +202,30 @@ case $code in
   0) end=clean ;;
   *) end=code ;;
 esac
-if anyone_left; then
-  signal_rest {stop}
-  signal_rest CONT
-  if ! wait_for_rest '0.01 0.01 0.02 0.02 0.05 0.05 0.1 0.2 0.5 0.5 0.5 1 1 1'; then
-    echo 1 >"$cgroup/cgroup.kill"
-    wait_for_rest '0.01 0.05 0.1 0.2 0.5 1 2' || say 'some of its processes cannot be killed'
-  fi
-fi
-wanted_down() {{
+read -r up _ </proc/uptime
+now=${{up%.*}}${{up#*.}}
+{ending}wanted_down() {{
   read -r state <supervise/stat
   case $state in *'want down'*) return 0 ;; esac
   return 1
 }}
-wanted_down && exit 0
-{decision}say 'stays down'
 # Not before runsv knows may this script end: it would start the service again.
-printf d >supervise/control
-for pause in 0.01 0.01 0.02 0.05 0.1 0.2 0.5 1 1 1; do
-  wanted_down && exit 0
-  sleep "$pause"
-done
+stay_down() {{
+  rm -f starts
+  say "$1"
+  printf d >supervise/control
+  for pause in 0.01 0.01 0.02 0.05 0.1 0.2 0.5 1 1 1; do
+    wanted_down && exit 0
+    sleep "$pause"
+  done
+  exit 0
+}}
+wanted_down && exit 0
+{decision}stay_down 'stays down'
 )",
       fmt::arg("log", shell_quote(log_file)), fmt::arg("cgroup", shell_quote(cgroup)),
       fmt::arg("name", shell_quote("[nospof] " + service.name)),
-      fmt::arg("stop", stop_signal_name(service)), fmt::arg("decision", decision));
+      fmt::arg("ending", ending_of_rest(service)), fmt::arg("decision", decision));
 }
 
 std::string stop_script(const ServicePlan& service) {

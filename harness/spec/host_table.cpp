@@ -168,6 +168,12 @@ Format<RestartPolicy> restart_format() {
                                 {"always", RestartPolicy::always}});
 }
 
+Format<KillMode> kill_mode_format() {
+  return one_of<KillMode>({{"control-group", KillMode::control_group},
+                           {"mixed", KillMode::mixed},
+                           {"process", KillMode::process}});
+}
+
 }  // namespace
 
 Format<std::vector<Service>> services_format() {
@@ -191,6 +197,12 @@ Format<std::vector<Service>> services_format() {
                    "Wait before a restart, as systemd's RestartSec=."),
           optional("stop_signal", &Service::stop_signal, signal_format(), "TERM",
                    "Signal that ends it in order."),
+          optional("kill_mode", &Service::kill_mode, kill_mode_format(), "control-group",
+                   "What the rest gets when its main process has ended, as systemd's KillMode=."),
+          optional("start_limit_burst", &Service::start_limit_burst, integer(0, 1000), "5",
+                   "After so many starts within start_limit_interval it stays down; 0: no limit."),
+          optional("start_limit_interval", &Service::start_limit_interval, duration(0s, 1h), "10s",
+                   "As systemd's StartLimitIntervalSec=; 0: no limit."),
           optional("listens", &Service::listens, distinct(listen_format()), "",
                    "Ports it listens on."),
           optional("tls", &Service::tls, service_tls_format(), "",

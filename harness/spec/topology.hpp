@@ -57,6 +57,10 @@ struct ServiceTls {
   std::string owner;  ///< user that owns the key file; empty: the service's user
 };
 
+/// What is done to the other processes of a service when its main process has ended; systemd's
+/// KillMode=: the stop signal and later KILL, KILL at once, nothing.
+enum class KillMode { control_group, mixed, process };
+
 struct Service {
   std::string name;
   std::string title;
@@ -70,6 +74,11 @@ struct Service {
   RestartPolicy restart = RestartPolicy::no;
   Duration restart_delay{100'000'000};  ///< RestartSec=; systemd's default is 100 ms
   std::string stop_signal = "TERM";
+  KillMode kill_mode = KillMode::control_group;
+  /// StartLimitBurst= and StartLimitIntervalSec=: after so many starts within that time it stays
+  /// down; no limit when either is 0.
+  int start_limit_burst = 5;
+  Duration start_limit_interval{10'000'000'000};
   std::vector<std::string> listens;  ///< "443/tcp"
   std::optional<ServiceTls> tls;
   Mark mark;

@@ -175,6 +175,48 @@ TEST_F(RestartPolicies, started_again_after_its_policy_left_it_down) {
   EXPECT_TRUE(eventually([&] { return is_down(name); })) << state(name);
 }
 
+TEST_F(RestartPolicies, too_many_starts_leave_it_down_until_started_again) {
+  const Case limited{RestartPolicy::always, End::kill, true};
+  const std::string name = service_of(limited);
+  ServicePlan service = plan(name, {"sleep", "999"}, limited.policy);
+  service.start_limit_burst = 3;
+  service.start_limit_interval = std::chrono::hours(1);
+  add(service);
+  start();
+  ProcessId main = running(name, "sleep");
+  for (int round = 0; round < 2; ++round) {
+    ASSERT_TRUE(send_signal(main, SIGKILL));
+    main = running(name, "sleep", main);
+  }
+  ASSERT_TRUE(send_signal(main, SIGKILL));
+  EXPECT_TRUE(eventually([&] { return is_down(name); })) << state(name);
+  // Somebody starting it by hand begins anew.
+  control(name, "u");
+  main = running(name, "sleep", main);
+  ASSERT_TRUE(send_signal(main, SIGKILL));
+  EXPECT_NE(running(name, "sleep", main).pid, 0);
+}
+
+TEST_F(RestartPolicies, the_kill_mode_decides_on_what_the_main_process_leaves_behind) {
+  const std::string script = "sleep 998 & exec sleep 999";
+  for (const auto& [name, mode] :
+       {std::pair{"group", spec::KillMode::control_group},
+        std::pair{"mixed", spec::KillMode::mixed}, std::pair{"process", spec::KillMode::process}}) {
+    ServicePlan service = plan(name, {"bash", "-c", script}, RestartPolicy::no);
+    service.kill_mode = mode;
+    add(service);
+  }
+  start();
+  for (const std::string name : {"group", "mixed", "process"}) {
+    const ProcessId main = running(name, "sleep");
+    const std::string group = cgroup_ + "/svc-" + name;
+    ASSERT_TRUE(eventually([&] { return cgroup_members(group).size() == 2; })) << name;
+    ASSERT_TRUE(send_signal(main, SIGKILL));
+    EXPECT_TRUE(eventually([&] { return is_down(name); })) << state(name);
+    EXPECT_EQ(cgroup_members(group).size(), name == "process" ? 1U : 0U) << name;
+  }
+}
+
 TEST_F(RestartPolicies, stopping_is_no_failure) {
   const Case stopped{RestartPolicy::always, End::term, false};
   add_case(stopped);

@@ -25,6 +25,9 @@ HostPlan plan_of(const std::string& host, const Layout& layout) {
   service.user = "www-data";
   service.restart = spec::RestartPolicy::on_abnormal;
   service.restart_delay = std::chrono::milliseconds(1500);
+  service.kill_mode = spec::KillMode::process;
+  service.start_limit_burst = 7;
+  service.start_limit_interval = std::chrono::seconds(30);
   service.stop_signal = "QUIT";
   service.files = {{plan.layout.etc + "/a", "text\n", false}, {plan.layout.etc + "/b", "", true}};
   plan.services = {service};
@@ -96,6 +99,9 @@ TEST(Recipe, ComesBackFromItsFileAsItWas) {
   EXPECT_EQ(is.user, was.user);
   EXPECT_EQ(is.restart, was.restart);
   EXPECT_EQ(is.restart_delay, was.restart_delay);
+  EXPECT_EQ(is.kill_mode, was.kill_mode);
+  EXPECT_EQ(is.start_limit_burst, was.start_limit_burst);
+  EXPECT_EQ(is.start_limit_interval, was.start_limit_interval);
   EXPECT_EQ(is.stop_signal, was.stop_signal);
   ASSERT_EQ(is.files.size(), 2U);
   EXPECT_EQ(is.files[0].path, was.files[0].path);

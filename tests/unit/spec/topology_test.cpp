@@ -73,6 +73,9 @@ TEST(ATopology, HasTheDefaultsOfItsStructs) {
     EXPECT_EQ(topology->services[0].restart, Service{}.restart);
     EXPECT_EQ(topology->services[0].restart_delay, Service{}.restart_delay);
     EXPECT_EQ(topology->services[0].stop_signal, Service{}.stop_signal);
+    EXPECT_EQ(topology->services[0].kill_mode, Service{}.kill_mode);
+    EXPECT_EQ(topology->services[0].start_limit_burst, Service{}.start_limit_burst);
+    EXPECT_EQ(topology->services[0].start_limit_interval, Service{}.start_limit_interval);
     EXPECT_EQ(topology->hosts[0].transport, TransportKind::lab);
     EXPECT_EQ(topology->authorities[0].valid, Authority{}.valid);
     EXPECT_FALSE(topology->shared[0].tested);
@@ -114,6 +117,7 @@ TEST(ATopology, ReadsWhatAServiceMaySay) {
       "    listens: [3306/tcp, 53/udp]\n    title: the database\n    user: mysql\n"
       "    prepare: [[install, -d, /x], [true]]\n    environment: { A: 1, B: \"\" }\n"
       "    restart: on-abnormal\n    restart_delay: 5s\n    stop_signal: SIGINT\n"
+      "    kill_mode: mixed\n    start_limit_burst: 3\n    start_limit_interval: 1m\n"
       "    tls: { identity: db.nospof.test, authority: stack, names: [x.test], owner: mysql }");
   const Service service = *topology_of(text).find_service("database");
   EXPECT_EQ(service.title, "the database");
@@ -125,6 +129,9 @@ TEST(ATopology, ReadsWhatAServiceMaySay) {
   EXPECT_EQ(service.restart, RestartPolicy::on_abnormal);
   EXPECT_EQ(service.restart_delay, 5s);
   EXPECT_EQ(service.stop_signal, "SIGINT");
+  EXPECT_EQ(service.kill_mode, KillMode::mixed);
+  EXPECT_EQ(service.start_limit_burst, 3);
+  EXPECT_EQ(service.start_limit_interval, 1min);
   EXPECT_THAT(service.listens, ElementsAre("3306/tcp", "53/udp"));
   EXPECT_THAT(service.tls->names, ElementsAre("x.test"));
   EXPECT_EQ(service.tls->owner, "mysql");

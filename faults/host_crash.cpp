@@ -97,7 +97,8 @@ class HostCrashKind final : public kinds::FaultKind {
                        .summary = "A host loses its power, stays off for the duration, then boots.",
                        .target = spec::TargetType::host,
                        .parameters = {},
-                       .prove_variants = {spec::ProveVariant{}}};
+                       .prove_variants = {spec::ProveVariant{}},
+                       .needs = {"root", "cgroup2"}};
 };
 
 }  // namespace

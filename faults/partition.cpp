@@ -129,6 +129,7 @@ class PartitionKind final : public kinds::FaultKind {
                          {"both", "in", "out"},
                          "Which way is cut, as the targets see it."}};
     info_.prove_variants = {spec::ProveVariant{}};
+    info_.needs = {"root", "nftables", "packet-socket"};
   }
 
   const spec::KindInfo& info() const override { return info_; }

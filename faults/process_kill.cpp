@@ -220,6 +220,7 @@ class ProcessKillKind final : public kinds::FaultKind {
                          "true",
                          {},
                          "Whether its supervisor is kept from restarting it until it is healed."}};
+    info_.needs = {"root", "cgroup2"};
     info_.prove_variants = {{"", {{"hold", true}, {"scope", std::string("all")}}}};
   }
 

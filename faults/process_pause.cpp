@@ -224,7 +224,8 @@ class ProcessPauseKind final : public kinds::FaultKind {
       .summary = "Every process of a service is stopped; it looks alive to the kernel.",
       .target = spec::TargetType::service,
       .parameters = {},
-      .prove_variants = {spec::ProveVariant{}}};
+      .prove_variants = {spec::ProveVariant{}},
+      .needs = {"root", "cgroup2"}};
 };
 
 }  // namespace

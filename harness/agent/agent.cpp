@@ -135,4 +135,24 @@ int run_recover(const AgentOptions& options) {
   return recovery.complete ? 0 : 5;
 }
 
+int run_status(const AgentOptions& options) {
+  const JournalContent content = Journal::peek(options.journal);
+  if (content.open.empty()) return 0;
+  const bool lives = content.holder && content.holder->same_boot(this_holder()) &&
+                     is_alive(content.holder->process);
+  const std::string holder =
+      lives ? fmt::format("held by its agent, pid {}", content.holder->process.pid)
+            : std::string("left behind by an agent that is dead: run `nospof recover`");
+  for (const OpenRecord& entry : content.open) {
+    const json::value* op = entry.record.if_contains("op");
+    const std::string_view name =
+        op != nullptr && op->is_string() ? std::string_view(op->as_string()) : "?";
+    write_all(options.out_fd,
+              fmt::format("{}: '{}' is in force, to be taken back by {}; {}\n", options.host,
+                          entry.injection, name, holder),
+              "the result");
+  }
+  return lives ? 0 : 5;
+}
+
 }  // namespace nospof::agent

@@ -90,4 +90,9 @@ int run_agent(const AgentOptions& options, const kinds::Registry& registry);
 /// undone or is still in force.
 int run_recover(const AgentOptions& options);
 
+/// `nospof status` on one host: prints one line per change that is in force, with its holder, and
+/// nothing when there is none. Touches nothing. Returns 0, or 5 when what is in force was left
+/// behind by an agent that is dead.
+int run_status(const AgentOptions& options);
+
 }  // namespace nospof::agent

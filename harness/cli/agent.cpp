@@ -13,6 +13,7 @@ int agent_command(const AgentArguments& arguments, const kinds::Registry& regist
   options.cgroup_folder = arguments.cgroup_folder;
   if (!arguments.power_lab.empty())
     options.power = [lab = arguments.power_lab] { return hosts::lab_power(lab); };
+  if (arguments.status) return agent::run_status(options);
   return arguments.recover ? agent::run_recover(options) : agent::run_agent(options, registry);
 }
 

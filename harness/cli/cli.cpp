@@ -37,6 +37,21 @@ void add_files_verbs(CLI::App& app, Verb& chosen, const kinds::Registry& registr
     chosen = [kind, &registry] { return schema_command(*kind, registry.catalogue()); };
   });
 
+  auto fault = std::make_shared<std::string>();
+  CLI::App* faults = app.add_subcommand("faults", "List the faults, and what works here");
+  faults->add_option("KIND", *fault, "only this one");
+  faults->callback([&chosen, fault, &registry] {
+    chosen = [fault, &registry] { return faults_command(*fault, registry.catalogue()); };
+  });
+
+  auto examined = std::make_shared<std::string>();
+  CLI::App* doctor =
+      app.add_subcommand("doctor", "Test what this machine can do, and say what is missing");
+  doctor->add_option("TOPOLOGY", *examined, "also whether its services can run here");
+  doctor->callback([&chosen, examined, &registry] {
+    chosen = [examined, &registry] { return doctor_command(*examined, registry.catalogue()); };
+  });
+
   auto run_folder = std::make_shared<std::string>();
   auto format = std::make_shared<std::string>("all");
   CLI::App* report =
@@ -61,6 +76,7 @@ void add_run_verbs(CLI::App& app, Verb& chosen, const kinds::Registry& registry)
   verb->add_option("--budget", prove->budget, "largest outage that still counts as survived: 10s");
   verb->add_option("--lab", prove->lab, "use this lab, which is up, and leave it up");
   verb->add_flag("--keep-lab", prove->keep_lab, "leave the run's own lab up at the end");
+  verb->add_flag("--confirm", prove->confirm, "faults may hit machines that are no lab");
   verb->add_option("--runs", prove->runs, "folder for runs")->capture_default_str();
   verb->callback([&chosen, prove, &registry] {
     chosen = [prove, &registry] { return prove_command(*prove, registry); };
@@ -71,6 +87,7 @@ void add_run_verbs(CLI::App& app, Verb& chosen, const kinds::Registry& registry)
   experiments->add_option("FILE", run->files)->required();
   experiments->add_flag("--dry-run", run->dry_run,
                         "print targets, blast radius and undo; do nothing");
+  experiments->add_flag("--confirm", run->confirm, "faults may hit machines that are no lab");
   experiments->add_option("--lab", run->lab, "use this lab, which is up, and leave it up");
   experiments->add_option("--runs", run->runs, "folder for runs")->capture_default_str();
   experiments->callback([&chosen, run, &registry] {
@@ -132,6 +149,11 @@ void add_host_verbs(CLI::App& app, Verb& chosen, const kinds::Registry& registry
   recover->add_option("LAB", *lab, "only this lab");
   recover->callback([&chosen, lab] { chosen = [lab] { return recover_command(*lab); }; });
 
+  CLI::App* status =
+      app.add_subcommand("status", "List what is in force on each host, and who holds it");
+  status->add_option("LAB", *lab, "only this lab");
+  status->callback([&chosen, lab] { chosen = [lab] { return status_command(*lab); }; });
+
   auto agent = std::make_shared<AgentArguments>();
   CLI::App* verb = app.add_subcommand("agent", "")->group("");
   verb->add_option("--host", agent->host)->required();
@@ -140,6 +162,7 @@ void add_host_verbs(CLI::App& app, Verb& chosen, const kinds::Registry& registry
   verb->add_option("--cgroup", agent->cgroup_folder);
   verb->add_option("--power", agent->power_lab);
   verb->add_flag("--recover", agent->recover);
+  verb->add_flag("--status", agent->status);
   verb->callback([&chosen, agent, &registry] {
     chosen = [agent, &registry] { return agent_command(*agent, registry); };
   });

@@ -3,6 +3,7 @@
 
 #include "cli/terminal.hpp"
 #include "cli/verbs.hpp"
+#include "control/limits.hpp"
 #include "control/proof.hpp"
 #include "report/report.hpp"
 #include "spec/reader.hpp"
@@ -85,6 +86,7 @@ int prove_command(const ProveArguments& arguments, const kinds::Registry& regist
     print_list(campaign);
     return 0;
   }
+  control::require_consent(options.topology, arguments.confirm);
   require_root();
   options.lab = arguments.lab;
   options.keep_lab = arguments.keep_lab;
@@ -111,11 +113,15 @@ int run_command(const RunArguments& arguments, const kinds::Registry& registry) 
   std::vector<spec::ExperimentFile> files;
   for (const std::string& path : arguments.files)
     files.push_back(spec::read_experiment(path, registry.catalogue()));
+  for (const spec::ExperimentFile& file : files)
+    control::check_limits(file.experiment, file.topology, registry);
   if (arguments.dry_run) {
     for (const spec::ExperimentFile& file : files)
       fmt::print("{}", control::describe_plan(file.experiment, file.topology, registry));
     return 0;
   }
+  for (const spec::ExperimentFile& file : files)
+    control::require_consent(file.topology, arguments.confirm);
   require_root();
   const SystemClock clock;
   int worst = 0;

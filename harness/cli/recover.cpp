@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <functional>
 #include <thread>
 
 #include <fmt/format.h>
@@ -49,11 +50,12 @@ std::string output_of(hosts::RemoteProcess& process, const std::string& host) {
   }
 }
 
-void recover_host(lab::Lab& lab, hosts::Transport& transport, const std::string& host,
-                  Report& report) {
+// Has the host's own program do something (--recover, --status) and reports what it says.
+void ask_host(lab::Lab& lab, hosts::Transport& transport, const std::string& host,
+              const std::string& flag, Report& report) {
   try {
     std::vector<std::string> arguments = hosts::lab_agent_arguments(lab, host);
-    arguments.emplace_back("--recover");
+    arguments.push_back(flag);
     hosts::RemoteProcess process = transport.start(host, arguments);
     const std::string text = output_of(process, host);
     for (std::size_t begin = 0; begin < text.size();) {
@@ -65,7 +67,7 @@ void recover_host(lab::Lab& lab, hosts::Transport& transport, const std::string&
     if (status && *status == 0) return;
     if (text.empty())
       report.lines.push_back(
-          fmt::format("{}/{}: recovery {}", lab.name(), host,
+          fmt::format("{}/{}: it {}", lab.name(), host,
                       status ? describe_wait_status(*status) : std::string("does not end")));
   } catch (const std::exception& e) {
     report.lines.push_back(fmt::format("{}/{}: {}", lab.name(), host, e.what()));
@@ -89,11 +91,11 @@ void recover_lab(const std::string& name, Report& report) {
   const std::unique_ptr<lab::Lab> lab = lab::open_lab(name);
   const std::unique_ptr<hosts::Transport> transport = hosts::lab_transport(*lab);
   // Power first: nothing can be asked of a host that is off.
-  recover_host(*lab, *transport, hosts::power_host, report);
+  ask_host(*lab, *transport, hosts::power_host, "--recover", report);
   const std::vector<std::string> off = hosts_off(*lab);
   for (const spec::Host& host : lab->topology().hosts) {
     if (std::ranges::find(off, host.name) == off.end()) {
-      recover_host(*lab, *transport, host.name, report);
+      ask_host(*lab, *transport, host.name, "--recover", report);
     } else {
       report.lines.push_back(fmt::format("{}/{}: is off", name, host.name));
       report.complete = false;
@@ -101,23 +103,57 @@ void recover_lab(const std::string& name, Report& report) {
   }
 }
 
-}  // namespace
+void status_of_lab(const std::string& name, Report& report) {
+  const std::unique_ptr<lab::Lab> lab = lab::open_lab(name);
+  const std::unique_ptr<hosts::Transport> transport = hosts::lab_transport(*lab);
+  ask_host(*lab, *transport, hosts::power_host, "--status", report);
+  for (const lab::HostStatus& host : lab->status()) {
+    if (host.on)
+      ask_host(*lab, *transport, host.name, "--status", report);
+    else
+      report.lines.push_back(fmt::format("{}/{}: is off", name, host.name));
+  }
+}
 
-int recover_command(const std::string& lab) {
-  Report report;
-  bool found = lab.empty();
+// All labs or the one of that name; throws when there is none.
+void for_each_lab(const std::string& only, Report& report,
+                  const std::function<void(const lab::LabEntry&, Report&)>& visit) {
+  bool found = only.empty();
   for (const lab::LabEntry& entry : lab::list_labs()) {
-    if (!lab.empty() && entry.name != lab) continue;
+    if (!only.empty() && entry.name != only) continue;
     found = true;
-    if (!entry.alive) continue;
     try {
-      recover_lab(entry.name, report);
+      visit(entry, report);
     } catch (const std::exception& e) {
       report.lines.push_back(fmt::format("{}: {}", entry.name, e.what()));
       report.complete = false;
     }
   }
-  if (!found) throw Error(fmt::format("there is no lab '{}'; 'nospof lab status' lists them", lab));
+  if (!found)
+    throw Error(fmt::format("there is no lab '{}'; 'nospof lab status' lists them", only));
+}
+
+}  // namespace
+
+int status_command(const std::string& lab) {
+  Report report;
+  for_each_lab(lab, report, [](const lab::LabEntry& entry, Report& to) {
+    if (entry.alive)
+      status_of_lab(entry.name, to);
+    else
+      to.lines.push_back(
+          fmt::format("{}: dead, its keeper is gone: run `nospof recover`", entry.name));
+  });
+  for (const std::string& line : report.lines) fmt::print("{}\n", line);
+  if (report.lines.empty()) fmt::print("nothing is in force\n");
+  return report.complete ? 0 : 5;
+}
+
+int recover_command(const std::string& lab) {
+  Report report;
+  for_each_lab(lab, report, [](const lab::LabEntry& entry, Report& to) {
+    if (entry.alive) recover_lab(entry.name, to);
+  });
   try {
     lab::SweepResult swept = lab::sweep_dead_labs(lab);
     for (std::string& line : swept.lines) report.lines.push_back(std::move(line));

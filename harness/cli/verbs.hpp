@@ -34,11 +34,20 @@ struct AgentArguments {
   std::string cgroup_folder;
   std::string power_lab;  ///< lab whose hosts it has power over; empty: none
   bool recover = false;
+  bool status = false;
 };
 int agent_command(const AgentArguments& arguments, const kinds::Registry& registry);
 int prober_command(const kinds::Registry& registry);
 /// `lab` empty: all labs.
 int recover_command(const std::string& lab);
+/// What is in force on which host, and who holds it. Returns 5 when something was left behind.
+int status_command(const std::string& lab);
+
+/// All kinds of faults with their parameters, or only one, and whether they work on this machine.
+int faults_command(const std::string& only, const spec::Catalogue& catalogue);
+/// What this machine can do and what that disables; with a topology also whether its services can
+/// run here. Returns 4 when something is disabled.
+int doctor_command(const std::string& topology_file, const spec::Catalogue& catalogue);
 
 int report_command(const std::string& run_folder, const std::string& format);
 
@@ -50,6 +59,7 @@ struct ProveArguments {
   std::optional<std::string> budget;
   std::string lab;  ///< use this lab, which is up already, and leave it up
   bool keep_lab = false;
+  bool confirm = false;  ///< faults may hit machines that are no lab
   std::string runs = "runs";
 };
 int prove_command(const ProveArguments& arguments, const kinds::Registry& registry);
@@ -57,6 +67,7 @@ int prove_command(const ProveArguments& arguments, const kinds::Registry& regist
 struct RunArguments {
   std::vector<std::string> files;
   bool dry_run = false;
+  bool confirm = false;
   std::string lab;
   std::string runs = "runs";
 };

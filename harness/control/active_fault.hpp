@@ -34,6 +34,7 @@ class ActiveFault {
 
   bool in_force() const { return in_force_; }
   std::int64_t injected_ns() const { return injected_ns_; }
+  const std::vector<std::string>& blast_radius() const { return plan_.blast_radius; }
 
  private:
   std::string agent_host(const kinds::Placement& placement) const;

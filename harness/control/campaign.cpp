@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <fnmatch.h>
 
+#include "control/limits.hpp"
 #include "system/check.hpp"
 
 namespace nospof::control {
@@ -105,6 +106,8 @@ Campaign plan_campaign(const spec::Topology& topology, const spec::Catalogue& ca
       campaign.left_out.push_back({cell.id, "not asked for (--only)"});
     else if (matches_any(filter.skip, cell.id))
       campaign.left_out.push_back({cell.id, "skipped on request (--skip)"});
+    else if (const std::string why = beyond_limits(topology, {cell.host}); !why.empty())
+      campaign.left_out.push_back({cell.id, "beyond the limits of the topology: " + why});
     else
       campaign.cells.push_back(cell);
   }

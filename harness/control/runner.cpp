@@ -1,7 +1,6 @@
 #include "control/runner.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include <fmt/format.h>
 
@@ -13,14 +12,11 @@ namespace nospof::control {
 namespace {
 using namespace std::chrono_literals;
 
-constexpr Nanoseconds look_every = 50ms;
 constexpr Nanoseconds show_every = 250ms;
 /// Results are in up to now, but for what a healthy answer takes.
 constexpr Nanoseconds results_current = 250ms;
 constexpr Nanoseconds redundancy_every = 250ms;
 constexpr Nanoseconds baseline_deadline = 20s;
-/// Beyond what is planned: the host heals by itself when the controller does not come back in time.
-constexpr Nanoseconds duration_margin = 10s;
 
 // Everything that was due by then has been answered as it should be.
 bool answered_until(const verdict::LiveState& state, std::int64_t until_ns) {
@@ -251,6 +247,15 @@ asio::awaitable<CellEnd> Runner::run_cell(const Cell& cell, Nanoseconds budget, 
   co_return co_await guarded(cell_body(cell, pace, *end), end);
 }
 
+// A cell is judged as soon as it ends: by then what was asked in it has its answer.
+asio::awaitable<void> Runner::wait_for_results() {
+  const std::int64_t end_ns = session_.now_ns();
+  const Nanoseconds patience = session_.topology().workload.timeout;
+  while (session_.prober_failure().empty() && Nanoseconds(session_.now_ns() - end_ns) < patience &&
+         !answered_until(session_.live().since(injected_ns_, session_.now_ns()), end_ns))
+    co_await session_.interruption().sleep(look_every);
+}
+
 asio::awaitable<CellEnd> Runner::guarded(asio::awaitable<void> body, std::shared_ptr<CellEnd> end) {
   std::exception_ptr interrupted;
   try {
@@ -266,6 +271,13 @@ asio::awaitable<CellEnd> Runner::guarded(asio::awaitable<void> body, std::shared
     end->prober_failed = !session_.prober_failure().empty();
   }
   co_await heal_all(*end);
+  if (!interrupted && end->stack_is_whole) {
+    try {
+      co_await wait_for_results();
+    } catch (const Interrupted&) {
+      interrupted = std::current_exception();
+    }
+  }
   finish(*end);
   if (interrupted) std::rethrow_exception(interrupted);
   co_return *end;
@@ -278,110 +290,6 @@ void Runner::finish(const CellEnd& end) {
                                                                    : "error";
   session_.recorder().event("cell-finished",
                             {{"cell", cell_}, {"outcome", outcome}, {"detail", end.detail}});
-}
-
-// --- experiments
-// -----------------------------------------------------------------------------------
-
-asio::awaitable<void> Runner::one_fault(const spec::FaultSpec& fault, std::int64_t start_ns,
-                                        bool& stop) {
-  const auto until = [&](Nanoseconds offset) -> asio::awaitable<void> {
-    while (!stop && Nanoseconds(session_.now_ns() - start_ns) < offset)
-      co_await session_.interruption().sleep(std::min<Nanoseconds>(
-          look_every,
-          std::max<Nanoseconds>(offset - Nanoseconds(session_.now_ns() - start_ns), 1ms)));
-  };
-  co_await until(fault.at);
-  if (stop) co_return;
-  const std::vector<std::string> targets = co_await resolve(fault.targets);
-  ActiveFault& active = add_fault(fault.id, fault.kind, targets, fault.service, fault.parameters);
-  co_await active.check();
-  co_await active.inject(fault.duration + duration_margin);
-  co_await active.confirm_by_witnesses();
-  // In force for the whole duration, however long it took to get there.
-  const Nanoseconds in_force_since(std::max(active.injected_ns(), start_ns) - start_ns);
-  co_await until(in_force_since + fault.duration);
-  co_await active.heal();
-}
-
-namespace {
-double figure_value(spec::Figure figure, const verdict::LiveState& state) {
-  switch (figure) {
-    case spec::Figure::longest_outage:
-      return static_cast<double>(state.longest.lower.count()) / 1e9;
-    case spec::Figure::failed:
-      return static_cast<double>(state.failed);
-    case spec::Figure::availability:
-      return state.total == 0
-                 ? 1.0
-                 : 1.0 - static_cast<double>(state.failed) / static_cast<double>(state.total);
-    case spec::Figure::p50:
-    case spec::Figure::p90:
-    case spec::Figure::p99:
-    case spec::Figure::p999:
-    case spec::Figure::max:
-    case spec::Figure::time_to_recover:
-      break;
-  }
-  return std::nan("");
-}
-}  // namespace
-
-asio::awaitable<void> Runner::experiment_body(const spec::Experiment& experiment, CellEnd& end) {
-  co_await take_baseline(experiment.baseline);
-  begin_phase("inject");
-  injected_ns_ = session_.now_ns();
-  const std::int64_t start_ns = injected_ns_;
-  bool stop = false;
-  std::size_t running = experiment.faults.size();
-  std::vector<asio::awaitable<void>> tasks;
-  const auto fault_task = [&](const spec::FaultSpec* fault) -> asio::awaitable<void> {
-    std::exception_ptr error;
-    try {
-      co_await one_fault(*fault, start_ns, stop);
-    } catch (...) {
-      error = std::current_exception();
-      stop = true;
-    }
-    --running;
-    if (error) std::rethrow_exception(error);
-  };
-  const auto watch = [&]() -> asio::awaitable<void> {
-    while (running > 0 && !stop) {
-      co_await pause();
-      const auto state = session_.live().since(start_ns, session_.now_ns());
-      for (const spec::Abort& abort : experiment.aborts) {
-        if (!abort.when.holds(figure_value(abort.figure, state))) continue;
-        stop = true;
-        end.outcome = CellEnd::Outcome::aborted;
-        end.detail =
-            fmt::format("abort condition: {} {}", spec::figure_name(abort.figure), abort.when.text);
-      }
-    }
-  };
-  const auto abort_task = [&]() -> asio::awaitable<void> {
-    std::exception_ptr error;
-    try {
-      co_await watch();
-    } catch (...) {
-      // Nothing goes on being broken while nobody watches.
-      error = std::current_exception();
-      stop = true;
-    }
-    if (error) std::rethrow_exception(error);
-  };
-  for (const spec::FaultSpec& fault : experiment.faults) tasks.push_back(fault_task(&fault));
-  tasks.push_back(abort_task());
-  co_await in_parallel(session_.interruption().context(), std::move(tasks));
-  co_await heal_all(end);
-  const Pace pace{experiment.baseline, 0s, experiment.settle, experiment.recovery_deadline, 0s};
-  co_await recover(pace, end);
-}
-
-asio::awaitable<CellEnd> Runner::run_experiment(const spec::Experiment& experiment) {
-  begin("experiment", 1, 1);
-  auto end = std::make_shared<CellEnd>();
-  co_return co_await guarded(experiment_body(experiment, *end), end);
 }
 
 }  // namespace nospof::control

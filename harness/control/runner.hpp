@@ -57,6 +57,14 @@ class Runner {
   void record_redundancy(const Redundancy& redundancy, std::int64_t since_ns);
   void begin_phase(const std::string& phase);
   void begin(const std::string& cell, std::size_t number, std::size_t total);
+  static constexpr Nanoseconds look_every = std::chrono::milliseconds(50);
+  /// Beyond what is planned: the host heals by itself when the controller does not come back in
+  /// time.
+  static constexpr Nanoseconds duration_margin = std::chrono::seconds(10);
+
+  asio::awaitable<void> wait_for_results();
+  /// Throws when this fault, with those that are in force, would break more than is allowed.
+  void refuse_beyond_limits(const ActiveFault& next) const;
   void finish(const CellEnd& end);
   asio::awaitable<CellEnd> guarded(asio::awaitable<void> body, std::shared_ptr<CellEnd> end);
 

@@ -47,6 +47,8 @@ struct KindInfo {
   TargetType target = TargetType::host;
   std::vector<ParameterInfo> parameters;
   std::vector<ProveVariant> prove_variants;  ///< empty: not part of a proof
+  /// Names of what the host must have for it (system/capabilities.hpp); "a|b": one of the two.
+  std::vector<std::string> needs;
 };
 
 /// All kinds that this program knows.

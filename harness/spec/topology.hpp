@@ -182,6 +182,13 @@ struct Slo {
   Percent availability{0.999};
 };
 
+/// How much may be broken at the same time. Nothing goes beyond it, be it a proof or an experiment.
+struct Limits {
+  int hosts = 1000;                          ///< of the whole topology
+  Percent tier_share{1.0};                   ///< of the hosts of one tier
+  std::vector<std::string> protected_hosts;  ///< never broken; host names, expanded
+};
+
 /// How `nospof prove` paces its cells.
 struct ProveSettings {
   Duration baseline = std::chrono::seconds(1);
@@ -214,6 +221,7 @@ struct Topology {
   std::map<std::string, std::string> variables;  ///< constants for templates
   Workload workload;
   Slo slo;
+  Limits limits;
   ProveSettings prove;
 
   const Host* find_host(const std::string& wanted) const;

@@ -204,6 +204,20 @@ Format<Slo> slo_format() {
   });
 }
 
+Format<Limits> limits_format() {
+  return object<Limits>({
+      {
+          optional("hosts", &Limits::hosts, integer(1, 1000), "1000",
+                   "At most so many hosts are broken at the same time."),
+          optional("tier_share", &Limits::tier_share, percent(), "100%",
+                   "At most so large a share of a tier's hosts is broken at the same time."),
+          optional("protected", &Limits::protected_hosts, host_names(), "",
+                   "Hosts that no fault may touch."),
+      },
+      nullptr,
+  });
+}
+
 Format<ProveSettings> prove_format() {
   return object<ProveSettings>({
       {
@@ -272,6 +286,8 @@ Section<Topology> make_topology_table() {
       required("workload", &Topology::workload, workload_format(),
                "The traffic that says whether users are served."),
       optional("slo", &Topology::slo, slo_format(), "", "What counts as survived."),
+      optional("limits", &Topology::limits, limits_format(), "",
+               "How much may be broken at the same time."),
       optional("prove", &Topology::prove, prove_format(), "", "How `nospof prove` paces itself."),
   };
   for (auto& item : fields) table.fields.push_back(std::move(item));

@@ -48,7 +48,12 @@ struct Layout {
   std::string authority_certificate(const std::string& authority) const {
     return tls() + "/" + authority + ".crt";
   }
-  /// Mode 0600, root: what issues further certificates while the lab is up.
+  /// Only with an intermediate authority: its certificate, which services show after their own.
+  std::string intermediate_certificate(const std::string& authority) const {
+    return tls() + "/" + authority + ".intermediate.crt";
+  }
+  /// Mode 0600, root: what issues further certificates while the lab is up (the intermediate's key
+  /// where there is one).
   std::string authority_key(const std::string& authority) const {
     return tls() + "/" + authority + ".key";
   }

@@ -1,4 +1,4 @@
-#include "lab/certificates.hpp"
+#include "lab/certificate_files.hpp"
 
 #include <memory>
 

@@ -106,8 +106,8 @@ struct Flow {
 struct Authority {
   std::string name;
   Duration valid = std::chrono::hours(24 * 30);
-  bool intermediate = false;  ///< certificates are signed by one that the authority signed
   Mark mark;
+  bool intermediate = false;  ///< certificates are signed by one that the authority signed
 };
 
 /// One TLS connection of the stack: who ends it, as whom, and who vouches.

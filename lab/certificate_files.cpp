@@ -67,6 +67,7 @@ Issuer read_issuer(const spec::Authority& authority, const Layout& layout) {
 
 void write_certificates(const spec::Topology& topology, const Layout& layout, WallTime now) {
   make_folder(layout.tls());
+  make_folder(layout.authority_keys());
   std::map<std::string, Issuer> issuers;
   for (const auto& authority : topology.authorities) {
     Issuer made = make_issuer(topology, authority, now);

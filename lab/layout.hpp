@@ -55,8 +55,9 @@ struct Layout {
   /// Mode 0600, root: what issues further certificates while the lab is up (the intermediate's key
   /// where there is one).
   std::string authority_key(const std::string& authority) const {
-    return tls() + "/" + authority + ".key";
+    return authority_keys() + "/" + authority + ".key";
   }
+  std::string authority_keys() const { return folder + "/keys"; }  ///< empty inside of the hosts
 
   HostLayout host(const std::string& name) const {
     const std::string base = hosts() + "/" + name;

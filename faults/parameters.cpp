@@ -61,6 +61,13 @@ std::vector<json::object> PlacementReader::objects(const std::string& name) {
   return found;
 }
 
+json::object PlacementReader::object(const std::string& name) {
+  const json::value* value = take(name);
+  if (value == nullptr) refuse(name, "is missing");
+  if (!value->is_object()) refuse(name, "must be an object");
+  return value->get_object();
+}
+
 std::vector<std::string> PlacementReader::texts_or_none(const std::string& name) {
   std::vector<std::string> found;
   const json::value* value = take(name);

@@ -24,6 +24,7 @@ class PlacementReader {
   std::string text_or_empty(const std::string& name);
   bool boolean_or(const std::string& name, bool fallback);
   std::vector<json::object> objects(const std::string& name);  ///< required, may be empty
+  json::object object(const std::string& name);                ///< required
   std::vector<std::string> texts_or_none(const std::string& name);
   /// A whole number, or `fallback` when it is not there; refused outside [least, most].
   std::int64_t integer_or(const std::string& name, std::int64_t fallback, std::int64_t least,

@@ -84,7 +84,8 @@ void become_clean(const HostLayout& layout) {
 void boot(const LabRecipe& lab, const HostRecipe& host, int link_ready_fd) {
   check("set host name", ::sethostname(host.plan.host.data(), host.plan.host.size()));
   write_host(host.plan, host.cgroup);
-  mount_host({lab.folder, host.plan.layout.hosts_file, lab.program});
+  mount_host(
+      {lab.folder, Layout{lab.folder}.authority_keys(), host.plan.layout.hosts_file, lab.program});
   bring_up_network(host, link_ready_fd);
   become_clean(host.plan.layout);
   become_supervisor(host);

@@ -8,7 +8,7 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include "lab/certificates.hpp"
+#include "lab/certificate_files.hpp"
 #include "lab/lab.hpp"
 #include "lab/readiness.hpp"
 #include "lab/recipe.hpp"

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -14,7 +13,6 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
-#include "lab/accounts.hpp"
 #include "system/check.hpp"
 
 namespace nospof::lab {
@@ -164,6 +162,13 @@ void add_alternative_names(X509* certificate, const CertificateRequest& request,
       "add the subject alternative names");
 }
 
+void add_authority_extensions(X509* certificate, X509* issuer, int authorities_below) {
+  const std::string constraints = fmt::format("critical,CA:TRUE,pathlen:{}", authorities_below);
+  add_extension(certificate, issuer, NID_basic_constraints, constraints.c_str());
+  add_extension(certificate, issuer, NID_key_usage, "critical,keyCertSign,cRLSign");
+  add_extension(certificate, issuer, NID_subject_key_identifier, "hash");
+}
+
 bool is_address(const std::string& text) {
   in_addr address{};
   return ::inet_pton(AF_INET, text.c_str(), &address) == 1;
@@ -183,7 +188,7 @@ CertificateAuthority& CertificateAuthority::operator=(CertificateAuthority&&) no
 CertificateAuthority::~CertificateAuthority() = default;
 
 CertificateAuthority CertificateAuthority::make(const std::string& common_name, WallTime not_before,
-                                                WallTime not_after) {
+                                                WallTime not_after, int authorities_below) {
   auto parts = std::make_unique<Parts>();
   parts->key = make_key();
   parts->certificate = blank_certificate(parts->key.get(), not_before, not_after);
@@ -191,10 +196,25 @@ CertificateAuthority CertificateAuthority::make(const std::string& common_name, 
   set_common_name(X509_get_subject_name(certificate), common_name.substr(0, longest_common_name));
   require(X509_set_issuer_name(certificate, X509_get_subject_name(certificate)) == 1,
           "set a certificate's issuer");
-  add_extension(certificate, certificate, NID_basic_constraints, "critical,CA:TRUE,pathlen:0");
-  add_extension(certificate, certificate, NID_key_usage, "critical,keyCertSign,cRLSign");
-  add_extension(certificate, certificate, NID_subject_key_identifier, "hash");
+  add_authority_extensions(certificate, certificate, authorities_below);
   require(X509_sign(certificate, parts->key.get(), EVP_sha256()) > 0, "sign a CA certificate");
+  return CertificateAuthority(std::move(parts));
+}
+
+CertificateAuthority CertificateAuthority::make_below(const std::string& common_name,
+                                                      WallTime not_before,
+                                                      WallTime not_after) const {
+  auto parts = std::make_unique<Parts>();
+  parts->key = make_key();
+  parts->certificate = blank_certificate(parts->key.get(), not_before, not_after);
+  X509* certificate = parts->certificate.get();
+  X509* issuer = parts_->certificate.get();
+  set_common_name(X509_get_subject_name(certificate), common_name.substr(0, longest_common_name));
+  require(X509_set_issuer_name(certificate, X509_get_subject_name(issuer)) == 1,
+          "set a certificate's issuer");
+  add_authority_extensions(certificate, issuer, 0);
+  add_extension(certificate, issuer, NID_authority_key_identifier, "keyid");
+  require(X509_sign(certificate, parts_->key.get(), EVP_sha256()) > 0, "sign a CA certificate");
   return CertificateAuthority(std::move(parts));
 }
 
@@ -258,41 +278,6 @@ CertificateRequest certificate_request(const spec::Topology& topology, const spe
   request.not_before = now - clock_tolerance;
   request.not_after = now + authority->valid;
   return request;
-}
-
-void write_certificates(const spec::Topology& topology, const Layout& layout, WallTime now) {
-  make_folder(layout.tls());
-  std::map<std::string, CertificateAuthority> authorities;
-  for (const auto& authority : topology.authorities) {
-    auto made = CertificateAuthority::make(fmt::format("{} {} CA", topology.name, authority.name),
-                                           now - clock_tolerance, now + authority.valid);
-    write_owned_file(layout.authority_certificate(authority.name), made.certificate(), 0644, 0, 0);
-    write_owned_file(layout.authority_key(authority.name), made.key(), 0600, 0, 0);
-    authorities.emplace(authority.name, std::move(made));
-  }
-  for (const auto& host : topology.hosts) {
-    const HostLayout paths = layout.host(host.name);
-    make_folder(paths.tls + "/ca");
-    for (const auto& [name, authority] : authorities)
-      write_owned_file(paths.authority(name), authority.certificate(), 0644, 0, 0);
-    for (const auto& name : host.services) {
-      const spec::Service* service = topology.find_service(name);
-      if (service == nullptr || !service->tls) continue;
-      try {
-        const auto& owner = service->tls->owner.empty() ? service->user : service->tls->owner;
-        const Account account = find_account(owner);
-        const auto issued = authorities.at(service->tls->authority)
-                                .issue(certificate_request(topology, host, *service, now));
-        write_owned_file(paths.certificate(name), issued.certificate, 0644, 0, 0);
-        write_owned_file(paths.key(name), issued.key, 0600, account.uid, account.gid);
-        write_owned_file(paths.bundle(name), issued.key + issued.certificate, 0600, account.uid,
-                         account.gid);
-      } catch (const std::exception& e) {
-        throw Error(
-            fmt::format("certificate of service '{}' on host '{}': {}", name, host.name, e.what()));
-      }
-    }
-  }
 }
 
 }  // namespace nospof::lab

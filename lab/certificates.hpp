@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "lab/layout.hpp"
 #include "spec/topology.hpp"
 #include "system/clock.hpp"
 
@@ -29,8 +28,12 @@ struct IssuedCertificate {
 /// A certificate authority (EC P-256, self-signed). Throws Error when OpenSSL refuses something.
 class CertificateAuthority {
  public:
+  /// `authorities_below`: how many more may stand between it and a service's certificate.
   static CertificateAuthority make(const std::string& common_name, WallTime not_before,
-                                   WallTime not_after);
+                                   WallTime not_after, int authorities_below = 0);
+  /// An intermediate authority, signed by this one.
+  CertificateAuthority make_below(const std::string& common_name, WallTime not_before,
+                                  WallTime not_after) const;
   /// From what certificate() and key() gave.
   static CertificateAuthority load(const std::string& certificate, const std::string& key);
   CertificateAuthority(CertificateAuthority&&) noexcept;
@@ -52,10 +55,5 @@ class CertificateAuthority {
 /// and address. Valid from five minutes before `now`, for as long as its authority.
 CertificateRequest certificate_request(const spec::Topology& topology, const spec::Host& host,
                                        const spec::Service& service, WallTime now);
-
-/// Makes all authorities and all certificates and writes them: Layout::authority_certificate/_key,
-/// and for each host HostLayout::authority, certificate, key and bundle. Keys have mode 0600 and
-/// belong to ServiceTls::owner (else the service's user). Throws Error naming the host and service.
-void write_certificates(const spec::Topology& topology, const Layout& layout, WallTime now);
 
 }  // namespace nospof::lab

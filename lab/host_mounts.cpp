@@ -111,6 +111,8 @@ void mount_host(const HostMounts& mounts) {
       mount_at("tmpfs", folder.path, MS_NOSUID | MS_NODEV, folder.options);
   make_mount_point(mounts.lab_folder, true);
   attach(lab, mounts.lab_folder);
+  if (fs::is_directory(mounts.hidden_folder))
+    mount_at("tmpfs", mounts.hidden_folder, MS_NOSUID | MS_NODEV | MS_RDONLY, "mode=700,size=4k");
   if (program) {
     make_mount_point(mounts.program, false);
     attach(program, mounts.program);

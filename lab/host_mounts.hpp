@@ -7,9 +7,10 @@
 namespace nospof::lab {
 
 struct HostMounts {
-  std::string lab_folder;  ///< the only place of this machine that is writable inside
-  std::string hosts_file;  ///< shown as /etc/hosts
-  std::string program;     ///< kept visible when an own folder would hide it; empty: none
+  std::string lab_folder;     ///< the only place of this machine that is writable inside
+  std::string hidden_folder;  ///< in lab_folder; empty inside
+  std::string hosts_file;     ///< shown as /etc/hosts
+  std::string program;        ///< kept visible when an own folder would hide it; empty: none
 };
 
 /// To be called by pid 1 of a host, in its own mount, pid and network namespaces. The machine's

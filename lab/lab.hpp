@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "lab/certificate_files.hpp"
 #include "spec/topology.hpp"
 #include "system/process.hpp"
 
@@ -69,6 +70,12 @@ class Lab {
   virtual std::string log_folder(const std::string& host) const = 0;
   virtual std::string journal_folder() const = 0;  ///< agents' journals
   virtual std::string authority_file(const std::string& authority) const = 0;
+  /// Where a host's files are; the paths are the same inside and outside of it.
+  virtual HostLayout host_layout(const std::string& host) const = 0;
+  /// Issued now with the lab's keys; nothing is written.
+  virtual IssuedCertificate issue_other_certificate(const std::string& host,
+                                                    const std::string& service,
+                                                    const OtherCertificate& other) const = 0;
   /// Template expressions in a check's words, rendered for a host.
   virtual std::vector<std::string> render_words(const std::string& host,
                                                 const std::vector<std::string>& words) = 0;

@@ -48,10 +48,16 @@ struct Layout {
   std::string authority_certificate(const std::string& authority) const {
     return tls() + "/" + authority + ".crt";
   }
-  /// Mode 0600, root: what issues further certificates while the lab is up.
-  std::string authority_key(const std::string& authority) const {
-    return tls() + "/" + authority + ".key";
+  /// Only with an intermediate authority: its certificate, which services show after their own.
+  std::string intermediate_certificate(const std::string& authority) const {
+    return tls() + "/" + authority + ".intermediate.crt";
   }
+  /// Mode 0600, root: what issues further certificates while the lab is up (the intermediate's key
+  /// where there is one).
+  std::string authority_key(const std::string& authority) const {
+    return authority_keys() + "/" + authority + ".key";
+  }
+  std::string authority_keys() const { return folder + "/keys"; }  ///< empty inside of the hosts
 
   HostLayout host(const std::string& name) const {
     const std::string base = hosts() + "/" + name;

@@ -112,6 +112,17 @@ std::string RunningLab::authority_file(const std::string& authority) const {
   throw Error(fmt::format("lab {}: there is no authority '{}'", name(), authority));
 }
 
+HostLayout RunningLab::host_layout(const std::string& host) const {
+  return layout_.host(known_host(host).name);
+}
+
+IssuedCertificate RunningLab::issue_other_certificate(const std::string& host,
+                                                      const std::string& service,
+                                                      const OtherCertificate& other) const {
+  return lab::issue_other_certificate(topology_, layout_, known_host(host).name, service, other,
+                                      SystemClock().wall());
+}
+
 std::vector<std::string> RunningLab::render_words(const std::string& host,
                                                   const std::vector<std::string>& words) {
   known_host(host);

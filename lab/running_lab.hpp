@@ -34,6 +34,9 @@ class RunningLab final : public Lab {
   std::string log_folder(const std::string& host) const override;
   std::string journal_folder() const override { return layout_.journal(); }
   std::string authority_file(const std::string& authority) const override;
+  HostLayout host_layout(const std::string& host) const override;
+  IssuedCertificate issue_other_certificate(const std::string& host, const std::string& service,
+                                            const OtherCertificate& other) const override;
   std::vector<std::string> render_words(const std::string& host,
                                         const std::vector<std::string>& words) override;
   std::string mac(const std::string& host) const override;

@@ -23,6 +23,8 @@ constexpr std::array operations{
     NamedOperation{"continue-processes", undo_stop},
     NamedOperation{"start-service", undo_service},
     NamedOperation{"power-on", undo_power_off},
+    NamedOperation{"restore-files", undo_file_change},
+    NamedOperation{"run-command", undo_by_command},
 };
 
 }  // namespace

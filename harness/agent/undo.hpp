@@ -23,6 +23,11 @@ struct UndoResult {
 ///   start-service {service}             back under supervision and started, through the host's
 ///                                       ServiceManager
 ///   power-on {host}                     boots a host, through HostPower
+///   restore-files {service, marker, reload, files:[{path, temporary, content, mode, uid, gid,
+///                  placed, in_place?}]}  files as they were (content and placed in hex), then the
+///                                       service takes them (kinds/reload.hpp) or is started. Does
+///                                       nothing when the marker is gone and no file is as placed
+///   run-command {argv, timeout_ms}      an operator's own command; ends with 0 when it is undone
 /// Other fields of a record are ignored. Never throws: what cannot be undone is told in the result.
 UndoResult execute_undo(const kinds::UndoRecord& record, kinds::HostEnv& env);
 

@@ -14,8 +14,6 @@ namespace nospof::control {
 namespace {
 using namespace std::chrono_literals;
 
-constexpr auto confirm_within = 1500ms;
-constexpr auto healed_within = 10'000ms;
 constexpr auto request_deadline = 15'000ms;
 constexpr auto reach_timeout = 300ms;
 constexpr auto all_witnesses_back_within = 1'000ms;
@@ -141,12 +139,12 @@ asio::awaitable<void> ActiveFault::inject(Nanoseconds at_most) {
     request["fault"] = kind_;
     request["parameters"] = with_duration(placement->parameters, at_most);
     request["duration_ms"] = std::chrono::ceil<std::chrono::milliseconds>(at_most).count();
-    request["confirm_ms"] = std::chrono::milliseconds(confirm_within).count();
+    request["confirm_ms"] = plan_.confirm_within.count();
     const std::string host = agent_host(*placement);
     std::string failure;
     try {
-      record_steps(placement->host,
-                   co_await session_.ask(host, "inject", std::move(request), request_deadline));
+      record_steps(placement->host, co_await session_.ask(host, "inject", std::move(request),
+                                                          request_deadline + plan_.confirm_within));
     } catch (const hosts::AgentError& e) {
       record_steps(placement->host, e.answer());
       failure = e.what();
@@ -198,11 +196,11 @@ asio::awaitable<void> ActiveFault::confirm_by_witnesses() {
 asio::awaitable<bool> ActiveFault::heal_one(const kinds::Placement& placement) {
   json::object request;
   request["injection"] = injection_ + "@" + placement.host;
-  request["confirm_ms"] = std::chrono::milliseconds(healed_within).count();
+  request["confirm_ms"] = plan_.healed_within.count();
   std::string failure;
   try {
-    const json::object answer =
-        co_await session_.ask(agent_host(placement), "heal", std::move(request), request_deadline);
+    const json::object answer = co_await session_.ask(
+        agent_host(placement), "heal", std::move(request), request_deadline + plan_.healed_within);
     const bool healed = answer.at("healed").as_bool();
     // An agent that died or healed by itself leaves a fault that did not last: no evidence for
     // survival.

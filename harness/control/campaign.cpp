@@ -39,12 +39,33 @@ void add_cells(const spec::Host& host, const std::string& service, const spec::K
   }
 }
 
+// Why a proof can't try a fault on a service; empty when it can.
+std::string obstacle(const spec::Topology& topology, const spec::Host& host,
+                     const std::string& service, const spec::KindInfo& fault) {
+  switch (fault.prove_requires) {
+    case spec::Requirement::none:
+      return {};
+    case spec::Requirement::tls_hop:
+      return topology.hop_ended_by(service, host.name) != nullptr
+                 ? ""
+                 : "the service ends no TLS hop of the topology";
+  }
+  return {};
+}
+
 // The cells of one host, in the order of its services.
-std::vector<Cell> host_cells(const spec::Host& host, const spec::Catalogue& catalogue) {
+std::vector<Cell> host_cells(const spec::Topology& topology, const spec::Host& host,
+                             const spec::Catalogue& catalogue, std::vector<LeftOut>& left_out) {
   std::vector<Cell> cells;
   for (const std::string& service : host.services)
-    for (const spec::KindInfo& fault : catalogue.faults)
-      if (fault.target == spec::TargetType::service) add_cells(host, service, fault, cells);
+    for (const spec::KindInfo& fault : catalogue.faults) {
+      if (fault.target != spec::TargetType::service || fault.prove_variants.empty()) continue;
+      const std::string why = obstacle(topology, host, service, fault);
+      if (why.empty())
+        add_cells(host, service, fault, cells);
+      else
+        left_out.push_back({fmt::format("{}/{}/{}", host.name, service, fault.name), why});
+    }
   for (const spec::KindInfo& fault : catalogue.faults)
     if (fault.target == spec::TargetType::host) add_cells(host, "", fault, cells);
   return cells;
@@ -81,7 +102,7 @@ std::vector<Cell> all_cells(const spec::Topology& topology, const spec::Catalogu
     const std::string name = tier != nullptr ? "tier " + tier->name : "host " + host.name;
     auto group = std::ranges::find(groups, name, [](const auto& entry) { return entry.first; });
     if (group == groups.end()) group = groups.insert(groups.end(), {name, {}});
-    group->second.push_back(host_cells(host, catalogue));
+    group->second.push_back(host_cells(topology, host, catalogue, left_out));
   }
   std::vector<Cell> cells;
   for (const auto& [name, hosts] : groups)

@@ -44,6 +44,9 @@ Campaign plan_campaign(const spec::Topology& topology, const spec::Catalogue& ca
 /// The allowed TCP flows, host to host, whose port a service of the target listens on.
 void add_flows(const spec::Topology& topology, kinds::StackView& view);
 
+/// The services of every host, as far as the topology tells: no paths, commands not rendered.
+void add_services(const spec::Topology& topology, kinds::StackView& view);
+
 /// What faults may know of the stack. `mac_of` gives a host's MAC address or "".
 template <typename MacOf>
 kinds::StackView stack_view(const spec::Topology& topology, MacOf mac_of) {
@@ -51,6 +54,7 @@ kinds::StackView stack_view(const spec::Topology& topology, MacOf mac_of) {
   for (const spec::Host& host : topology.hosts)
     view.hosts.push_back({host.name, host.address, mac_of(host.name), host.services});
   add_flows(topology, view);
+  add_services(topology, view);
   return view;
 }
 

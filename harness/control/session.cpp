@@ -58,6 +58,7 @@ asio::awaitable<void> Session::open(const spec::Workload& workload, Nanoseconds 
     for (const std::string& host : role.among) words(host, role.check.exec);
   for (const spec::RedundancyCheck& check : topology().redundancy)
     for (const std::string& host : check.on) words(host, check.check.exec);
+  stack();  // and the commands that reload services
 
   std::vector<asio::awaitable<void>> starts;
   const auto connect = [this](std::string host) -> asio::awaitable<void> { co_await agent(host); };
@@ -280,8 +281,21 @@ const std::string& Session::prober_failure() const {
   return prober_ ? prober_->failure() : none;
 }
 
-kinds::StackView Session::stack() const {
-  return stack_view(topology(), [this](const std::string& host) { return lab_.mac(host); });
+kinds::StackView Session::stack() {
+  kinds::StackView view =
+      stack_view(topology(), [this](const std::string& host) { return lab_.mac(host); });
+  for (kinds::StackService& service : view.services) {
+    const lab::HostLayout paths = lab_.host_layout(service.host);
+    service.folder = paths.etc;
+    service.reload.command = words(service.host, service.reload.command);
+    if (!service.tls) continue;
+    service.tls->certificate = paths.certificate(service.name);
+    service.tls->key = paths.key(service.name);
+    service.tls->bundle = paths.bundle(service.name);
+    service.tls->authority_file = paths.authority(service.tls->authority);
+  }
+  view.signer = hosts::lab_signer(lab_);
+  return view;
 }
 
 }  // namespace nospof::control

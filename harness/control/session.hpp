@@ -55,7 +55,8 @@ class Session {
   /// Empty while the prober runs as it should.
   const std::string& prober_failure() const;
   const spec::Topology& topology() const { return lab_.topology(); }
-  kinds::StackView stack() const;
+  /// With the paths and rendered commands of the lab's hosts.
+  kinds::StackView stack();
   Recorder& recorder() { return recorder_; }
   const Clock& clock() const { return clock_; }
   Interruption& interruption() { return interruption_; }

@@ -39,6 +39,9 @@ std::unique_ptr<Transport> lab_transport(lab::Lab& lab);
 /// --cgroup DIR --journal FILE").
 std::vector<std::string> lab_agent_arguments(const lab::Lab& lab, const std::string& host);
 
+/// Signs certificates with the keys of a lab, which must outlive it.
+std::shared_ptr<const kinds::CertificateSigner> lab_signer(const lab::Lab& lab);
+
 /// Power over the hosts of a lab, through its keeper. Opens the lab by name.
 std::unique_ptr<kinds::HostPower> lab_power(const std::string& lab_name);
 

@@ -5,6 +5,7 @@
 // A fault's life on a host: check -> write the undo records -> inject -> confirm -> heal -> confirm
 // healed. The agent drives it; the fault supplies the steps.
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 
 #include <boost/json/object.hpp>
 
+#include "kinds/reload.hpp"
 #include "spec/catalogue.hpp"
 #include "system/clock.hpp"
 #include "system/process.hpp"
@@ -112,10 +114,56 @@ struct StackFlow {
   std::string from, to;  ///< hosts
   int port = 0;          ///< TCP
 };
+/// The certificate of a service on a host, and where it is shown.
+struct StackTls {
+  std::string authority;  ///< name of who signs it
+  std::string identity;   ///< name that clients verify
+  int port = 0;           ///< where clients find it; 0: nowhere that the topology tells
+  std::string starttls;   ///< said before TLS begins: "mysql", "postgresql", or empty
+  /// Paths on the host; empty where they are not known.
+  std::string certificate;     ///< the chain, PEM
+  std::string key;             ///< PEM
+  std::string bundle;          ///< key and chain in one file
+  std::string authority_file;  ///< the authority's own certificate, PEM
+};
+/// A service of one host, as far as faults on its files need to know it.
+struct StackService {
+  std::string host, name;
+  std::vector<std::string> files;  ///< its configuration: names in `folder`
+  std::string folder;              ///< on the host; empty: not known
+  std::vector<int> ports;          ///< TCP ports it listens on
+  Reload reload;                   ///< how it takes changed files
+  int stop_signal = 0;             ///< ends it in order
+  std::optional<StackTls> tls;
+};
+
+/// A certificate that is not what it should be. What is not set is as in the service's real one.
+struct CertificateWish {
+  std::optional<WallTime> not_before, not_after;
+  std::optional<std::string> only_name;  ///< instead of all of its names and addresses
+  bool unknown_authority = false;  ///< signed by another authority of the same name, made for this
+};
+/// PEM.
+struct SignedCertificate {
+  std::string chain;  ///< the certificate first
+  std::string key;    ///< a new one
+};
+/// Has the authorities' keys, so that a fault can show a bad certificate that is signed well.
+class CertificateSigner {
+ public:
+  virtual ~CertificateSigner() = default;
+  virtual SignedCertificate sign(const std::string& host, const std::string& service,
+                                 const CertificateWish& wish) const = 0;
+};
+
 struct StackView {
   std::vector<StackHost> hosts;
-  std::vector<StackFlow> flows;                          ///< allowed TCP flows, host to host
+  std::vector<StackFlow> flows;  ///< allowed TCP flows, host to host
+  std::vector<StackService> services;
+  std::shared_ptr<const CertificateSigner> signer;       ///< nullptr: nobody can sign
   const StackHost& host(const std::string& name) const;  ///< throws Error when there is none
+  /// nullptr when nothing is known of it.
+  const StackService* service(const std::string& host, const std::string& service) const;
 };
 
 /// A TCP connection that tells from outside whether a fault bites: open before, closed while it is
@@ -142,6 +190,9 @@ struct Plan {
   std::vector<Placement> placements;
   std::vector<Witness> witnesses;         ///< at least one must be open before, if there are any
   std::vector<std::string> blast_radius;  ///< hosts whose service is touched
+  /// How long the hosts may take to confirm it, and to confirm that it is gone.
+  std::chrono::milliseconds confirm_within{1500};
+  std::chrono::milliseconds healed_within{10'000};
 };
 
 /// A kind of fault: one file pair in faults/ plus one registration line in main.cpp.

@@ -46,4 +46,10 @@ const StackHost& StackView::host(const std::string& name) const {
   throw Error(fmt::format("no host '{}' in the topology", name));
 }
 
+const StackService* StackView::service(const std::string& host, const std::string& service) const {
+  for (const auto& candidate : services)
+    if (candidate.host == host && candidate.name == service) return &candidate;
+  return nullptr;
+}
+
 }  // namespace nospof::kinds

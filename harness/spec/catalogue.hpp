@@ -35,6 +35,9 @@ using Parameters = std::map<std::string, ParameterValue>;
 /// What a fault acts on.
 enum class TargetType { host, service };
 
+/// What a service must have so that a proof can try a fault on it.
+enum class Requirement { none, tls_hop };  ///< tls_hop: it ends a TLS hop of the topology
+
 /// A set of parameters under which a fault is tried by `nospof prove`.
 struct ProveVariant {
   std::string label;  ///< shown beside the kind; empty for the only one
@@ -49,6 +52,7 @@ struct KindInfo {
   std::vector<ProveVariant> prove_variants;  ///< empty: not part of a proof
   /// Names of what the host must have for it (system/capabilities.hpp); "a|b": one of the two.
   std::vector<std::string> needs;
+  Requirement prove_requires = Requirement::none;
 };
 
 /// All kinds that this program knows.

@@ -155,9 +155,20 @@ Format<std::optional<ServiceTls>> service_tls_format() {
                    "Further DNS names; the host's names and address are in anyway."),
           optional("owner", &ServiceTls::owner, unix_user(), "",
                    "User who owns the key file; without it the service's user."),
+          optional("starttls", &ServiceTls::starttls,
+                   one_of<StartTls>({{"none", StartTls::none},
+                                     {"mysql", StartTls::mysql},
+                                     {"postgresql", StartTls::postgresql}}),
+                   "none", "What is said before TLS begins."),
       },
       nullptr,
   }));
+}
+
+void check_service(Context& context, const Node& node, Service& service) {
+  if (service.reload.empty() || service.reload_signal.empty()) return;
+  context.problem(node.mark_of("reload_signal"),
+                  context.subject + ": expected 'reload' or 'reload_signal', found both");
 }
 
 Format<RestartPolicy> restart_format() {
@@ -203,12 +214,17 @@ Format<std::vector<Service>> services_format() {
                    "After so many starts within start_limit_interval it stays down; 0: no limit."),
           optional("start_limit_interval", &Service::start_limit_interval, duration(0s, 1h), "10s",
                    "As systemd's StartLimitIntervalSec=; 0: no limit."),
+          optional(
+              "reload", &Service::reload, words(), "",
+              "Command run as root that makes it take changed files; each word is a template."),
+          optional("reload_signal", &Service::reload_signal, signal_format(), "",
+                   "Signal to its main process that makes it take changed files."),
           optional("listens", &Service::listens, distinct(listen_format()), "",
                    "Ports it listens on."),
           optional("tls", &Service::tls, service_tls_format(), "",
                    "The certificate it shows to its clients."),
       },
-      nullptr,
+      check_service,
   };
   return map_of("service", name("service name", 30), object(service), 1);
 }

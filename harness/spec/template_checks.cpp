@@ -143,7 +143,7 @@ void check_words(TemplateChecks& checks, const Node& root) {
       for (const std::string_view key : keys) checks.check_node(entry.find(key));
     }
   };
-  each("services", {"command", "prepare", "environment"});
+  each("services", {"command", "prepare", "environment", "reload"});
   each("roles", {"exec"});
   each("redundancy", {"exec"});
 }

@@ -34,6 +34,21 @@ const Role* Topology::find_role(const std::string& wanted) const {
   return find(roles, wanted);
 }
 
+const TlsHop* Topology::hop_ended_by(const std::string& service, const std::string& host) const {
+  const Service* ending = find_service(service);
+  const Host* on = find_host(host);
+  if (ending == nullptr || !ending->tls || on == nullptr ||
+      std::ranges::find(on->services, service) == on->services.end())
+    return nullptr;
+  for (const TlsHop& hop : tls_hops) {
+    const std::string listens = std::to_string(hop.port) + "/tcp";
+    if (std::ranges::find(hop.to, host) != hop.to.end() &&
+        std::ranges::find(ending->listens, listens) != ending->listens.end())
+      return &hop;
+  }
+  return nullptr;
+}
+
 const Tier* Topology::tier_of(const std::string& host) const {
   for (const Tier& tier : tiers) {
     if (std::ranges::find(tier.hosts, host) != tier.hosts.end()) return &tier;

@@ -48,6 +48,9 @@ struct Tier {
 /// systemd's Restart=, with the same meaning (systemd.service(5)).
 enum class RestartPolicy { no, on_failure, on_abnormal, on_abort, always };
 
+/// What is said on a connection before TLS begins.
+enum class StartTls { none, mysql, postgresql };
+
 /// A certificate for the service on each of its hosts: <etc>/tls/<service>.crt and .key.
 struct ServiceTls {
   std::string identity;   ///< the DNS name that clients verify, e.g. "app.nospof.test"
@@ -55,6 +58,7 @@ struct ServiceTls {
   std::vector<std::string>
       names;          ///< further subject alternative names; host names and address are always in
   std::string owner;  ///< user that owns the key file; empty: the service's user
+  StartTls starttls = StartTls::none;
 };
 
 /// What is done to the other processes of a service when its main process has ended; systemd's
@@ -79,6 +83,10 @@ struct Service {
   /// down; no limit when either is 0.
   int start_limit_burst = 5;
   Duration start_limit_interval{10'000'000'000};
+  /// How it takes changed files while it runs: a command, or a signal to its main process. Neither:
+  /// it reads them by itself.
+  std::vector<std::string> reload;  ///< argv run as root; template expressions as in a check
+  std::string reload_signal;
   std::vector<std::string> listens;  ///< "443/tcp"
   std::optional<ServiceTls> tls;
   Mark mark;
@@ -108,6 +116,7 @@ struct Authority {
   std::string name;
   Duration valid = std::chrono::hours(24 * 30);
   Mark mark;
+  bool intermediate = false;  ///< certificates are signed by one that the authority signed
 };
 
 /// One TLS connection of the stack: who ends it, as whom, and who vouches.
@@ -229,6 +238,8 @@ struct Topology {
   const Tier* find_tier(const std::string& wanted) const;
   const Vip* find_vip(const std::string& wanted) const;
   const Role* find_role(const std::string& wanted) const;
+  /// The TLS hop that a service of a host ends (the first, if there are several), or nullptr.
+  const TlsHop* hop_ended_by(const std::string& service, const std::string& host) const;
   /// The tier a host is in, or nullptr.
   const Tier* tier_of(const std::string& host) const;
 };

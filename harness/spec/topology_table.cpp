@@ -117,7 +117,9 @@ Format<std::vector<Vip>> vips_format() {
 Format<std::vector<Authority>> authorities_format() {
   const Section<Authority> authority{
       {optional("valid", &Authority::valid, duration(1h, 24h * 3650), "30d",
-                "How long the certificates made for a lab are valid.")},
+                "How long the certificates made for a lab are valid."),
+       optional("intermediate", &Authority::intermediate, boolean(), "false",
+                "Whether a lab signs with an intermediate certificate, which services then show.")},
       nullptr,
   };
   return map_of("authority", name("authority name"), object(authority), 0);

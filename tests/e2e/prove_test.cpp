@@ -44,7 +44,7 @@ TEST(Prove, ASmallRedundantStackPassesAndTheMachineIsAsItWas) {
   std::vector<std::string> verdicts;
   for (const auto& cell : result.at("cells").as_array())
     verdicts.emplace_back(cell.as_object().at("verdict").as_string());
-  EXPECT_EQ(verdicts.size(), 12U);
+  EXPECT_EQ(verdicts.size(), 14U);
   EXPECT_THAT(verdicts, Each(std::string("pass")));
   EXPECT_EQ(machine_state(), before);
   EXPECT_TRUE(sandbox.processes().empty());

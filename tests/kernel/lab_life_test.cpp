@@ -109,6 +109,9 @@ TEST_F(LabLife, AHostSeesItsOwnWorldAndCanNotChangeTheMachine) {
   const std::string hidden = *folder_ / "beside the lab";
   write_file(hidden, "x");
   EXPECT_FALSE(on_web1({"cat", hidden}).exit_code == 0) << "/tmp is the host's own";
+  const std::string keys = lab::Layout{lab->folder()}.authority_keys();
+  EXPECT_FALSE(std::filesystem::is_empty(keys));
+  EXPECT_EQ(on_web1({"ls", "-A", keys}).output, "") << "no host can sign certificates";
   EXPECT_EQ(on_web1({"test", "-x", lab->service_folder("web1") + "/nginx/run"}).exit_code, 0);
 }
 

@@ -116,6 +116,26 @@ TEST(Campaign, WhatIsNotTriedIsSaid) {
   EXPECT_THAT(left, UnorderedElementsAre("client", "switch"));
 }
 
+TEST(Campaign, WhatNeedsATlsHopIsTriedOnlyWhereOneEnds) {
+  spec::Topology topology = two_hosts();
+  topology.services[0].tls = spec::ServiceTls{"www.nospof.test", "stack", {}, ""};
+  topology.services[1].tls = spec::ServiceTls{"node.nospof.test", "stack", {}, ""};
+  spec::TlsHop hop;
+  hop.name = "user-to-web";
+  hop.to = {"web1"};
+  hop.port = 443;
+  topology.tls_hops = {hop};
+  spec::Catalogue catalogue;
+  catalogue.faults = {
+      fault("tls", spec::TargetType::service, {{"expired", {{"mode", std::string("expired")}}}})};
+  catalogue.faults[0].prove_requires = spec::Requirement::tls_hop;
+  const Campaign campaign = plan_campaign(topology, catalogue, {});
+  EXPECT_THAT(ids(campaign), ElementsAre("web1/nginx/tls:expired"));
+  const auto left = std::ranges::find(campaign.left_out, "db1/postgres/tls", &LeftOut::what);
+  ASSERT_NE(left, campaign.left_out.end());
+  EXPECT_THAT(left->why, HasSubstr("ends no TLS hop"));
+}
+
 TEST(Campaign, OnlyAndSkipKeepTheRestOnTheList) {
   const Campaign campaign =
       plan_campaign(two_hosts(), two_faults(), {{"db1/*"}, {"*/partition:out"}});
@@ -146,6 +166,39 @@ TEST(StackView, HasOnlyFlowsThatSomethingListensTo) {
   EXPECT_EQ(view.flows[0].port, 5432);
   EXPECT_EQ(view.host("db1").mac, "mac-of-db1");
   EXPECT_THROW(view.host("nobody"), Error);
+}
+
+TEST(StackView, HasTheServicesWithTheirFilesAndHowTheyAreReloaded) {
+  spec::Topology topology = two_hosts();
+  spec::Service& nginx = topology.services[0];
+  nginx.files = {"nginx.conf.j2", "mime.types"};
+  nginx.listens = {"80/tcp", "443/tcp", "443/udp"};
+  nginx.reload_signal = "HUP";
+  nginx.stop_signal = "QUIT";
+  nginx.tls = spec::ServiceTls{"www.nospof.test", "stack", {}, "", spec::StartTls::none};
+  spec::Service& postgres = topology.services[2];
+  postgres.reload = {"psql", "-c", "SELECT pg_reload_conf()"};
+  postgres.tls = spec::ServiceTls{"db.nospof.test", "stack", {}, "", spec::StartTls::postgresql};
+  spec::TlsHop hop;
+  hop.to = {"web1"};
+  hop.port = 443;
+  topology.tls_hops = {hop};
+  const kinds::StackView view = stack_view(topology, [](const std::string&) { return ""; });
+  const kinds::StackService* web = view.service("web1", "nginx");
+  ASSERT_NE(web, nullptr);
+  EXPECT_THAT(web->files, ElementsAre("nginx.conf", "mime.types"));
+  EXPECT_THAT(web->ports, ElementsAre(80, 443));
+  EXPECT_EQ(web->reload.how, kinds::Reload::How::signal);
+  EXPECT_EQ(kinds::describe_reload(web->reload, "nginx"), "SIGHUP to the main process of nginx");
+  ASSERT_TRUE(web->tls);
+  EXPECT_EQ(web->tls->port, 443) << "that of the hop";
+  EXPECT_EQ(web->folder, "") << "only a lab knows";
+  const kinds::StackService* db = view.service("db1", "postgres");
+  ASSERT_NE(db, nullptr);
+  EXPECT_EQ(db->reload.how, kinds::Reload::How::command);
+  EXPECT_EQ(db->tls->starttls, "postgresql");
+  EXPECT_EQ(db->tls->port, 5432);
+  EXPECT_EQ(view.service("db1", "nginx"), nullptr);
 }
 
 TEST(ParametersJson, KeepsUnits) {

@@ -1,5 +1,3 @@
-#include "lab/certificates.hpp"
-
 #include <memory>
 
 #include <gtest/gtest.h>
@@ -10,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lab/certificate_files.hpp"
 #include "system/check.hpp"
 #include "system/fd.hpp"
 #include "tests/support/sample_topology.hpp"
@@ -241,6 +240,47 @@ TEST_F(CertificateFiles, have_owners_modes_and_verify) {
   EXPECT_EQ(stat_of(web.certificate("web")).st_mode & 07777U, 0644U);
   EXPECT_EQ(::access(layout.host("lb1").certificate("balancer").c_str(), F_OK), -1)
       << "a service without tls has no certificate";
+}
+
+TEST_F(CertificateFiles, with_an_intermediate_authority_services_show_the_whole_chain) {
+  auto topology = test::sample_topology();
+  topology.authorities[0].intermediate = true;
+  const Layout layout{folder_.path()};
+  write_certificates(topology, layout, now);
+  const std::string root = read_file(layout.authority_certificate("stack"));
+  const std::string between = read_file(layout.intermediate_certificate("stack"));
+  const std::string shown = read_file(layout.host("web1").certificate("web"));
+  EXPECT_TRUE(shown.ends_with(between));
+  EXPECT_NE(verify(shown, root, "www.nospof.test", now), X509_V_OK) << "not signed by the root";
+  EXPECT_EQ(verify(between, root, "", now, X509_PURPOSE_ANY), X509_V_OK);
+  EXPECT_EQ(X509_check_private_key(parse(between).get(),
+                                   parse_key(read_file(layout.authority_key("stack"))).get()),
+            1)
+      << "the root's own key is nowhere";
+  const auto other = issue_other_certificate(topology, layout, "web1", "web", {}, now);
+  EXPECT_TRUE(other.certificate.ends_with(between));
+}
+
+TEST_F(CertificateFiles, others_are_issued_while_the_lab_is_up) {
+  const auto topology = test::sample_topology();
+  const Layout layout{folder_.path()};
+  write_certificates(topology, layout, now);
+  const std::string root = read_file(layout.authority_certificate("stack"));
+  const std::string own = read_file(layout.host("web1").certificate("web"));
+  OtherCertificate expired;
+  expired.change = [](CertificateRequest& request) {
+    request.not_after = now - std::chrono::minutes(1);
+  };
+  const auto issue = [&](const OtherCertificate& other) {
+    return issue_other_certificate(topology, layout, "web1", "web", other, now).certificate;
+  };
+  EXPECT_EQ(verify(issue(expired), root, "www.nospof.test", now), X509_V_ERR_CERT_HAS_EXPIRED);
+  EXPECT_EQ(verify(issue({}), root, "www.nospof.test", now), X509_V_OK);
+  OtherCertificate stranger;
+  stranger.unknown_authority = true;
+  EXPECT_NE(verify(issue(stranger), root, "www.nospof.test", now), X509_V_OK);
+  EXPECT_EQ(read_file(layout.host("web1").certificate("web")), own) << "nothing is written";
+  EXPECT_THROW(issue_other_certificate(topology, layout, "lb1", "balancer", {}, now), Error);
 }
 
 TEST_F(CertificateFiles, unknown_owner_is_an_error_that_names_host_and_service) {

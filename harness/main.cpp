@@ -1,7 +1,10 @@
 // Registers every kind of fault and probe, and hands over to the command line.
 
 #include "cli/cli.hpp"
+#include "faults/conntrack.hpp"
+#include "faults/firewall.hpp"
 #include "faults/host_crash.hpp"
+#include "faults/host_rules.hpp"
 #include "faults/partition.hpp"
 #include "faults/process_kill.hpp"
 #include "faults/process_pause.hpp"
@@ -14,6 +17,12 @@ int main(int argc, char** argv) {
   registry.add(nospof::faults::make_process_pause());
   registry.add(nospof::faults::make_host_crash());
   registry.add(nospof::faults::make_partition());
+  registry.add(nospof::faults::make_firewall());
+  registry.add(nospof::faults::make_firewall_lockout());
+  registry.add(nospof::faults::make_firewall_flush());
+  registry.add(nospof::faults::make_firewall_replace());
+  registry.add(nospof::faults::make_conntrack_flush());
+  registry.add(nospof::faults::make_conntrack_full());
   registry.add(nospof::probes::make_https());
   return nospof::cli::main(argc, argv, registry);
 }

@@ -1,9 +1,6 @@
 #include "faults/partition.hpp"
 
 #include <algorithm>
-#include <array>
-#include <limits>
-#include <map>
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -11,95 +8,50 @@
 
 #include "faults/parameters.hpp"
 #include "faults/partition_injection.hpp"
+#include "faults/partition_shapes.hpp"
+#include "faults/witnesses.hpp"
 #include "system/check.hpp"
 
 namespace nospof::faults {
 
 namespace {
 
-using Hosts = std::vector<const kinds::StackHost*>;
+constexpr const char* kind_name = "partition";
 
-constexpr std::size_t most_witnesses = 6;
-
-bool has(const Hosts& hosts, const std::string& name) {
-  return std::any_of(hosts.begin(), hosts.end(),
-                     [&name](const auto* host) { return host->name == name; });
-}
-
-std::vector<std::string> names_of(const Hosts& hosts) {
-  std::vector<std::string> names;
-  for (const kinds::StackHost* host : hosts) names.push_back(host->name);
-  return names;
-}
-
-// A TCP connection needs both ways, so whichever is cut, no flow over the cut can open.
-bool crosses(const kinds::StackFlow& flow, const Hosts& targets, const Hosts& others) {
-  if (flow.from == flow.to) return false;
-  if (others.empty()) return has(targets, flow.from) || has(targets, flow.to);
-  return (has(targets, flow.from) && has(others, flow.to)) ||
-         (has(others, flow.from) && has(targets, flow.to));
-}
-
-// Spread over hosts, ports and both ways: each time the flow whose ends were used least so far.
-std::vector<kinds::Witness> choose_witnesses(const Hosts& targets, const Hosts& others,
-                                             const kinds::StackView& stack) {
-  std::vector<const kinds::StackFlow*> candidates;
-  for (const kinds::StackFlow& flow : stack.flows)
-    if (crosses(flow, targets, others)) candidates.push_back(&flow);
-  std::map<std::string, int> used;
-  std::vector<kinds::Witness> witnesses;
-  while (!candidates.empty() && witnesses.size() < most_witnesses) {
-    const auto keys = [&targets](const kinds::StackFlow& flow) {
-      return std::array{fmt::format("from {}", flow.from), fmt::format("to {}", flow.to),
-                        fmt::format("port {}", flow.port),
-                        fmt::format("way {}", has(targets, flow.to))};
-    };
-    const auto cost = [&used, &keys](const kinds::StackFlow* flow) {
-      int sum = 0;
-      for (const std::string& key : keys(*flow)) sum += used[key];
-      return sum;
-    };
-    auto best = candidates.begin();
-    int lowest = std::numeric_limits<int>::max();
-    for (auto it = candidates.begin(); it != candidates.end(); ++it)
-      if (const int c = cost(*it); c < lowest) {
-        lowest = c;
-        best = it;
-      }
-    const kinds::StackFlow& flow = **best;
-    for (const std::string& key : keys(flow)) ++used[key];
-    witnesses.push_back({flow.from, flow.to, stack.host(flow.to).address, flow.port});
-    candidates.erase(best);
-  }
-  return witnesses;
-}
+/// Which traffic is cut, as the experiment says it.
+struct Traffic {
+  std::string direction;
+  std::string protocol;
+  std::vector<std::string> ports;
+  std::vector<PortRange> ranges;
+};
 
 std::string flipped(const std::string& direction) {
   return direction == "in" ? "out" : direction == "out" ? "in" : direction;
 }
 
-json::array peers_json(const Hosts& hosts) {
-  json::array peers;
-  for (const kinds::StackHost* host : hosts) {
-    check_peer({host->address, host->mac});
-    peers.push_back(json::object{{"address", host->address}, {"mac", host->mac}});
-  }
-  return peers;
+// "tcp port 443, 8000-8010 " or nothing.
+std::string narrowed(const Traffic& traffic) {
+  std::string text;
+  if (traffic.protocol != "any") text = traffic.protocol + " ";
+  if (!traffic.ports.empty()) text += fmt::format("port {} ", fmt::join(traffic.ports, ", "));
+  return text;
 }
 
 // What one host has to drop; `direction` as that host sees it.
-kinds::Placement placement_on(const kinds::StackHost& host, const std::string& direction,
-                              bool everybody, const Hosts& peers) {
+kinds::Placement placement_on(const kinds::StackHost& host, const Traffic& traffic,
+                              const std::string& direction, bool everybody, const Hosts& peers) {
+  for (const kinds::StackHost* peer : peers) check_peer(kind_name, {peer->address, peer->mac});
   kinds::Placement placement;
   placement.host = host.name;
-  placement.parameters = {
-      {"direction", direction}, {"everybody", everybody}, {"peers", peers_json(peers)}};
-  const char* way = direction == "in"    ? "incoming traffic"
-                    : direction == "out" ? "outgoing traffic"
-                                         : "traffic, in and out,";
+  placement.parameters = cut_json(direction, everybody, peers, traffic.protocol, traffic.ports);
+  const std::string what = narrowed(traffic);
+  const char* way = direction == "in" ? "incoming " : direction == "out" ? "outgoing " : "";
+  const char* both = direction == "both" ? ", in and out," : "";
   placement.effect =
-      everybody ? fmt::format("drops all {} of {} on every device, ARP too", way, host.name)
-                : fmt::format("drops {} of {} {} {}", way, host.name,
+      everybody ? fmt::format("drops all {}{}traffic{} of {} on every device{}", way, what, both,
+                              host.name, what.empty() ? ", ARP too" : "")
+                : fmt::format("drops {}{}traffic{} of {} {} {}", way, what, both, host.name,
                               direction == "in"    ? "from"
                               : direction == "out" ? "to"
                                                    : "from and to",
@@ -108,30 +60,52 @@ kinds::Placement placement_on(const kinds::StackHost& host, const std::string& d
   return placement;
 }
 
+spec::KindInfo partition_info() {
+  using spec::ParameterType;
+  spec::KindInfo info;
+  info.name = kind_name;
+  info.summary = "Hosts are cut off from everybody, from a group of other hosts, or in a pattern.";
+  info.target = spec::TargetType::host;
+  info.parameters = {
+      {"from",
+       ParameterType::text_list,
+       false,
+       "",
+       {},
+       "Hosts on the other side of the cut; left out: everybody.",
+       true},
+      {"direction",
+       ParameterType::text,
+       false,
+       "both",
+       {"both", "in", "out"},
+       "Which way is cut, as the targets see it."},
+      {"shape", ParameterType::text, false, "isolate", shape_names(),
+       "Who is cut off from whom: each target for itself, the targets as a group, the targets in "
+       "two halves, in two halves that the middle one bridges, all from each other, or so that "
+       "each sees a majority and no two the same.",
+       false},
+      {"protocol",
+       ParameterType::text,
+       false,
+       "any",
+       {"any", "tcp", "udp", "icmp"},
+       "Only this traffic is cut; ARP then passes."},
+      {"ports",
+       ParameterType::text_list,
+       false,
+       "",
+       {},
+       "Only traffic from or to these ports of TCP and UDP, as 443 or 8000-8010.",
+       false}};
+  info.prove_variants = {spec::ProveVariant{},
+                         spec::ProveVariant{"one-way", {{"direction", std::string("in")}}}};
+  info.needs = {"root", "nftables", "packet-socket"};
+  return info;
+}
+
 class PartitionKind final : public kinds::FaultKind {
  public:
-  PartitionKind() {
-    using spec::ParameterType;
-    info_.name = "partition";
-    info_.summary = "Hosts are cut off from everybody, or from a group of other hosts.";
-    info_.target = spec::TargetType::host;
-    info_.parameters = {{"from",
-                         ParameterType::text_list,
-                         false,
-                         "",
-                         {},
-                         "Hosts on the other side of the cut; left out: everybody.",
-                         true},
-                        {"direction",
-                         ParameterType::text,
-                         false,
-                         "both",
-                         {"both", "in", "out"},
-                         "Which way is cut, as the targets see it."}};
-    info_.prove_variants = {spec::ProveVariant{}};
-    info_.needs = {"root", "nftables", "packet-socket"};
-  }
-
   const spec::KindInfo& info() const override { return info_; }
 
   kinds::Plan plan(const std::vector<std::string>& targets, const std::string& service,
@@ -139,63 +113,97 @@ class PartitionKind final : public kinds::FaultKind {
                    const kinds::StackView& stack) const override {
     refuse_service(info_, service);
     const PlanReader given(info_, parameters);
-    const std::string direction = given.text("direction");
-    const std::vector<std::string> from = given.texts("from");
+    Traffic traffic{given.text("direction"), given.text("protocol"), given.texts("ports"), {}};
+    traffic.ranges = parse_ports(kind_name, traffic.protocol, traffic.ports);
+    const std::string shape = given.text("shape");
     const Hosts cut_off = resolve_targets(info_, targets, stack);
     Hosts others;
-    if (!from.empty()) others = resolve_targets(info_, from, stack);
+    if (const auto from = given.texts("from"); !from.empty()) {
+      if (shape != "isolate")
+        throw Error(
+            fmt::format("partition: 'from' and shape '{}' exclude each other: both say who "
+                        "is on the other side",
+                        shape));
+      others = resolve_targets(info_, from, stack);
+    }
+    if (shape == "group") {
+      others = all_but_these(cut_off, stack);
+      if (others.empty())
+        throw Error("partition: every host is in the group, so there is nobody to cut it off from");
+    }
+    if (shape != "isolate" && shape != "group") return pattern(shape, cut_off, traffic, stack);
+    return sides(cut_off, others, traffic, stack);
+  }
+
+  std::unique_ptr<kinds::Fault> make(const json::object& parameters) const override {
+    PlacementReader reader(info_.name, parameters);
+    Cut cut = read_cut(info_.name, reader);
+    reader.done();
+    return std::make_unique<Partition>(std::move(cut));
+  }
+
+ private:
+  // Targets on one side, `others` (none: everybody) on the other one.
+  static kinds::Plan sides(const Hosts& cut_off, const Hosts& others, const Traffic& traffic,
+                           const kinds::StackView& stack) {
     for (const kinds::StackHost* host : others)
-      if (has(cut_off, host->name))
+      if (has_host(cut_off, host->name))
         throw Error(
             fmt::format("partition: host '{}' stands on both sides of the cut", host->name));
-
     kinds::Plan plan;
     for (const kinds::StackHost* host : cut_off) {
       const Hosts peers = others.empty() ? all_but(*host, stack) : others;
       if (peers.empty())
         throw Error(fmt::format("partition: there is no other host that '{}' could be cut off from",
                                 host->name));
-      plan.placements.push_back(placement_on(*host, direction, others.empty(), peers));
+      plan.placements.push_back(
+          placement_on(*host, traffic, traffic.direction, others.empty(), peers));
       plan.blast_radius.push_back(host->name);
     }
     for (const kinds::StackHost* host : others) {
-      plan.placements.push_back(placement_on(*host, flipped(direction), false, cut_off));
+      plan.placements.push_back(
+          placement_on(*host, traffic, flipped(traffic.direction), false, cut_off));
       plan.blast_radius.push_back(host->name);
     }
-    plan.witnesses = choose_witnesses(cut_off, others, stack);
+    // A TCP connection needs both ways, so whichever is cut, no flow over the cut can open.
+    plan.witnesses = choose_witnesses(cut_off, stack, [&](const kinds::StackFlow& flow) {
+      if (!concerns_port(traffic.protocol, traffic.ranges, flow.port)) return false;
+      if (others.empty()) return has_host(cut_off, flow.from) || has_host(cut_off, flow.to);
+      return (has_host(cut_off, flow.from) && has_host(others, flow.to)) ||
+             (has_host(others, flow.from) && has_host(cut_off, flow.to));
+    });
     return plan;
   }
 
-  std::unique_ptr<kinds::Fault> make(const json::object& parameters) const override {
-    PlacementReader reader(info_.name, parameters);
-    Cut cut;
-    const std::string direction = reader.text_or("direction", "both");
-    if (direction != "both" && direction != "in" && direction != "out")
-      reader.refuse("direction", "must be 'both', 'in' or 'out'");
-    cut.in = direction != "out";
-    cut.out = direction != "in";
-    cut.everybody = reader.boolean_or("everybody", false);
-    for (const json::object& entry : reader.objects("peers")) {
-      PlacementReader peer(info_.name, entry);
-      cut.peers.push_back({peer.text("address"), peer.text_or_empty("mac")});
-      peer.done();
-      check_peer(cut.peers.back());
+  static kinds::Plan pattern(const std::string& shape, const Hosts& targets, const Traffic& traffic,
+                             const kinds::StackView& stack) {
+    if (traffic.direction != "both")
+      throw Error(
+          fmt::format("partition: shape '{}' cuts both ways; leave out 'direction'", shape));
+    const auto unseen = unseen_by(shape, targets);
+    kinds::Plan plan;
+    for (std::size_t i = 0; i < targets.size(); ++i) {
+      if (unseen[i].empty()) continue;
+      plan.placements.push_back(placement_on(*targets[i], traffic, "both", false, unseen[i]));
+      plan.blast_radius.push_back(targets[i]->name);
     }
-    if (!cut.everybody && cut.peers.empty())
-      reader.refuse("peers", "must not be empty unless 'everybody' is true");
-    reader.done();
-    return std::make_unique<Partition>(std::move(cut));
+    plan.witnesses = choose_witnesses(targets, stack, [&](const kinds::StackFlow& flow) {
+      if (!concerns_port(traffic.protocol, traffic.ranges, flow.port)) return false;
+      for (std::size_t i = 0; i < targets.size(); ++i)
+        if (targets[i]->name == flow.from) return has_host(unseen[i], flow.to);
+      return false;
+    });
+    return plan;
   }
 
- private:
-  static Hosts all_but(const kinds::StackHost& host, const kinds::StackView& stack) {
-    Hosts hosts;
-    for (const kinds::StackHost& other : stack.hosts)
-      if (other.name != host.name) hosts.push_back(&other);
-    return hosts;
+  static Hosts all_but_these(const Hosts& hosts, const kinds::StackView& stack) {
+    Hosts others;
+    for (const kinds::StackHost& host : stack.hosts)
+      if (!has_host(hosts, host.name)) others.push_back(&host);
+    return others;
   }
 
-  spec::KindInfo info_;
+  spec::KindInfo info_ = partition_info();
 };
 
 }  // namespace

@@ -3,7 +3,10 @@
 #include "cli/cli.hpp"
 #include "faults/config.hpp"
 #include "faults/exec.hpp"
+#include "faults/conntrack.hpp"
+#include "faults/firewall.hpp"
 #include "faults/host_crash.hpp"
+#include "faults/host_rules.hpp"
 #include "faults/partition.hpp"
 #include "faults/process_kill.hpp"
 #include "faults/process_pause.hpp"
@@ -22,6 +25,12 @@ int main(int argc, char** argv) {
   registry.add(nospof::faults::make_tls_terminate());
   registry.add(nospof::faults::make_config());
   registry.add(nospof::faults::make_exec());
+  registry.add(nospof::faults::make_firewall());
+  registry.add(nospof::faults::make_firewall_lockout());
+  registry.add(nospof::faults::make_firewall_flush());
+  registry.add(nospof::faults::make_firewall_replace());
+  registry.add(nospof::faults::make_conntrack_flush());
+  registry.add(nospof::faults::make_conntrack_full());
   registry.add(nospof::probes::make_https());
   return nospof::cli::main(argc, argv, registry);
 }

@@ -20,6 +20,7 @@ struct NamedOperation {
 };
 constexpr std::array operations{
     NamedOperation{"nft-owned-table", undo_nft_table},
+    NamedOperation{"restore-ruleset", undo_ruleset},
     NamedOperation{"continue-processes", undo_stop},
     NamedOperation{"start-service", undo_service},
     NamedOperation{"power-on", undo_power_off},

@@ -17,6 +17,11 @@ struct UndoResult {
 ///   nft-owned-table {family, table}     the kernel removes it with its owner; waits up to 1 s,
 ///   then
 ///                                       checks it is gone
+///   restore-ruleset {ruleset, before, standing, standing_tables:[{family,table}]}
+///                                       loads the host's own rules `ruleset` in one transaction,
+///                                       in place of `standing_tables`, if the rules are what the
+///                                       fault left (`standing`); never over what somebody else
+///                                       changed
 ///   continue-processes {processes:[{pid,start_time}], cgroup?, service?}
 ///                                       SIGCONT to those, and to whatever is stopped in the cgroup
 ///                                       (path of its folder) or in the service's cgroup

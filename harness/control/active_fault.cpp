@@ -168,23 +168,49 @@ asio::awaitable<void> ActiveFault::inject(Nanoseconds at_most) {
   std::rethrow_exception(error);
 }
 
+bool ActiveFault::all_forbidden() const {
+  return std::ranges::all_of(plan_.witnesses,
+                             [](const kinds::Witness& witness) { return witness.forbidden; });
+}
+
+bool ActiveFault::is_usable(std::size_t i) const {
+  const bool forbidden = plan_.witnesses[i].forbidden;
+  return i < open_before_.size() && open_before_[i] && *open_before_[i] != forbidden;
+}
+
 asio::awaitable<void> ActiveFault::confirm_by_witnesses() {
   if (plan_.witnesses.empty()) co_return;
   const std::vector<std::optional<bool>> open_now = co_await ask_witnesses();
   std::size_t usable = 0;
   std::size_t closed = 0;
+  std::size_t forbidden = 0;
   std::string against;
+  std::string opened;
   for (std::size_t i = 0; i < plan_.witnesses.size(); ++i) {
-    if (!open_before_.at(i).value_or(false)) continue;
+    if (!is_usable(i)) continue;
+    const std::string name = witness_text(plan_.witnesses[i]);
+    if (plan_.witnesses[i].forbidden) {
+      ++forbidden;
+      if (open_now[i] == true) opened += (opened.empty() ? "" : ", ") + name;
+      continue;
+    }
     ++usable;
     if (open_now[i] == false) {
       ++closed;
     } else {
-      against +=
-          fmt::format("{}{} {}", against.empty() ? "" : ", ", witness_text(plan_.witnesses[i]),
-                      open_now[i] ? "is still open" : "could not be asked");
+      against += fmt::format("{}{} {}", against.empty() ? "" : ", ", name,
+                             open_now[i] ? "is still open" : "could not be asked");
     }
   }
+  if (!opened.empty())
+    record("witnesses", "confirm", true, "connections that were forbidden are open: " + opened,
+           "confirmed");
+  else if (forbidden > 0)
+    record("witnesses", "witness", true,
+           fmt::format("none of {} forbidden connections opened; hosts at their other end may "
+                       "forbid them too, so what the host itself measured has to do",
+                       forbidden));
+  if (all_forbidden()) co_return;
   const bool confirmed = usable > 0 && closed == usable;
   const std::string detail =
       usable == 0 ? "no witness connection was open before, so none can tell"
@@ -236,16 +262,18 @@ asio::awaitable<bool> ActiveFault::heal() {
     std::size_t usable = 0;
     std::size_t open = 0;
     for (std::size_t i = 0; i < open_now.size() && i < open_before_.size(); ++i) {
-      if (!open_before_[i].value_or(false)) continue;
+      if (!is_usable(i)) continue;
       ++usable;
-      open += open_now[i].value_or(false) ? 1U : 0U;
+      open += open_now[i] && *open_now[i] == *open_before_[i] ? 1U : 0U;
     }
+    if (usable == 0 && all_forbidden()) co_return all;
     const Nanoseconds waited(session_.now_ns() - healed_ns);
     const bool confirmed = open > 0;
     if (open == usable || (open > 0 && waited > all_witnesses_back_within) ||
         waited > one_witness_back_within) {
       record("witnesses", "confirm-healed", confirmed,
-             fmt::format("{} of {} witness connections are open again", open, usable),
+             fmt::format("{} of {} witness connections are {} again", open, usable,
+                         all_forbidden() ? "closed" : "open"),
              confirmed ? "confirmed" : "not-confirmed");
       co_return all;
     }

@@ -41,6 +41,9 @@ class ActiveFault {
   asio::awaitable<bool> heal_one(const kinds::Placement& placement);
   /// Per witness whether its port answers; nothing when it could not be asked.
   asio::awaitable<std::vector<std::optional<bool>>> ask_witnesses();
+  /// Whether the witness was as it has to be before the fault, so that it can tell.
+  bool is_usable(std::size_t witness) const;
+  bool all_forbidden() const;
   void record_steps(const std::string& host, const json::object& answer);
   void record(const std::string& host, const std::string& step, bool ok, const std::string& detail,
               const std::string& outcome = {});

@@ -167,12 +167,16 @@ struct StackView {
 };
 
 /// A TCP connection that tells from outside whether a fault bites: open before, closed while it is
-/// in force, open again after healing. Only those that are open before count.
+/// in force, open again after healing. Only those that are open before count. One that is
+/// `forbidden` tells it the other way round: closed before, open while a security outage is in
+/// force, closed again after healing; other hosts may forbid it too, so one that opens is enough,
+/// and none is no evidence against.
 struct Witness {
   std::string from_host;
   std::string to_host;
   std::string address;
   int port = 0;
+  bool forbidden = false;
 };
 
 /// The part of a fault that one agent carries out.

@@ -3,11 +3,13 @@
 #include <set>
 
 #include <boost/json.hpp>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "fake_host.hpp"
 #include "faults/cut.hpp"
+#include "faults/partition_shapes.hpp"
 
 namespace nospof::faults {
 namespace {
@@ -123,6 +125,113 @@ TEST(Partition, FewWitnessesSpreadOverHostsAndPorts) {
   EXPECT_THAT(ports, UnorderedElementsAre(80, 443, 9100, 22));
 }
 
+TEST(Partition, AGroupKeepsItsOwnAndLosesEverybodyElse) {
+  const auto plan =
+      make_partition()->plan({"web1", "db1"}, "", {{"shape", std::string("group")}}, small_stack());
+  ASSERT_EQ(plan.placements.size(), 6U);
+  EXPECT_EQ(on(plan, "web1").effect,
+            "drops traffic, in and out, of web1 from and to lb1, lb2, web2, client");
+  EXPECT_THAT(peer_addresses(on(plan, "client")), ElementsAre("198.18.0.21", "198.18.0.41"));
+  for (const auto& witness : plan.witnesses)
+    EXPECT_NE(witness.from_host == "web1", witness.to_host == "web1" || witness.to_host == "db1");
+}
+
+TEST(Partition, ByPortOnlyThatPortIsCutAndWitnessed) {
+  const spec::Parameters mysql{{"ports", Names{"3306"}}, {"protocol", std::string("tcp")}};
+  const auto plan = make_partition()->plan({"web1"}, "", mysql, small_stack());
+  EXPECT_EQ(plan.placements.at(0).effect,
+            "drops all tcp port 3306 traffic, in and out, of web1 on every device");
+  ASSERT_EQ(plan.witnesses.size(), 1U);
+  EXPECT_EQ(plan.witnesses[0].port, 3306);
+  const spec::Parameters udp{{"protocol", std::string("udp")}};
+  EXPECT_TRUE(make_partition()->plan({"web1"}, "", udp, small_stack()).witnesses.empty());
+}
+
+TEST(Partition, IsProvedBothWaysAndOneWay) {
+  const auto kind = make_partition();
+  const auto& variants = kind->info().prove_variants;
+  ASSERT_EQ(variants.size(), 2U);
+  EXPECT_EQ(variants[0].label, "");
+  EXPECT_EQ(variants[1].label, "one-way");
+  const auto plan = kind->plan({"web1"}, "", variants[1].parameters, small_stack());
+  EXPECT_EQ(plan.placements.at(0).effect,
+            "drops all incoming traffic of web1 on every device, ARP too");
+}
+
+class Shapes : public ::testing::Test {
+ protected:
+  // Who sees whom, as rows of '+' and '.'.
+  static Names seen(const std::string& shape, std::size_t count) {
+    kinds::StackView stack;
+    Hosts hosts;
+    for (std::size_t i = 0; i < count; ++i)
+      stack.hosts.push_back({fmt::format("h{}", i), fmt::format("198.18.0.{}", i + 1), "", {}});
+    for (const auto& host : stack.hosts) hosts.push_back(&host);
+    Names rows;
+    for (const Hosts& unseen : unseen_by(shape, hosts)) {
+      rows.emplace_back();
+      for (const auto* host : hosts) rows.back() += has_host(unseen, host->name) ? '.' : '+';
+    }
+    return rows;
+  }
+};
+
+TEST_F(Shapes, AreWhatTheirNamesSay) {
+  EXPECT_THAT(seen("halves", 3), ElementsAre("++.", "++.", "..+"));
+  EXPECT_THAT(seen("halves", 4), ElementsAre("++..", "++..", "..++", "..++"));
+  EXPECT_THAT(seen("bridge", 3), ElementsAre("++.", "+++", ".++"));
+  EXPECT_THAT(seen("bridge", 5), ElementsAre("+++..", "+++..", "+++++", "..+++", "..+++"));
+  EXPECT_THAT(seen("each-other", 3), ElementsAre("+..", ".+.", "..+"));
+  EXPECT_THAT(seen("majorities-ring", 5), ElementsAre("++..+", "+++..", ".+++.", "..+++", "+..++"));
+}
+
+TEST_F(Shapes, InARingEachSeesAMajorityAndNoTwoTheSame) {
+  for (std::size_t count = 4; count <= 12; ++count) {
+    const Names rows = seen("majorities-ring", count);
+    EXPECT_EQ(std::set<std::string>(rows.begin(), rows.end()).size(), count);
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto sees = std::count(rows[i].begin(), rows[i].end(), '+');
+      EXPECT_GT(2 * sees, static_cast<long>(count)) << count;
+      EXPECT_LT(sees, static_cast<long>(count)) << count;
+      for (std::size_t j = 0; j < count; ++j) EXPECT_EQ(rows[i][j], rows[j][i]);
+    }
+  }
+}
+
+TEST_F(Shapes, CutOnBothSidesAndOnlyAmongTheTargets) {
+  const auto plan = make_partition()->plan({"lb1", "lb2", "web1"}, "",
+                                           {{"shape", std::string("bridge")}}, small_stack());
+  ASSERT_EQ(plan.placements.size(), 2U);
+  EXPECT_THAT(peer_addresses(on(plan, "lb1")), ElementsAre("198.18.0.21"));
+  EXPECT_THAT(peer_addresses(on(plan, "web1")), ElementsAre("198.18.0.11"));
+  EXPECT_THAT(plan.blast_radius, ElementsAre("lb1", "web1"));
+  ASSERT_EQ(plan.witnesses.size(), 1U);
+  EXPECT_EQ(plan.witnesses[0].from_host, "lb1");
+}
+
+TEST_F(Shapes, RefuseWhatTheyCantDo) {
+  const auto plan = [](const Names& targets, const spec::Parameters& parameters) {
+    return error_of([&] { make_partition()->plan(targets, "", parameters, small_stack()); });
+  };
+  const auto shape = [](const std::string& name) -> spec::Parameters { return {{"shape", name}}; };
+  EXPECT_THAT(plan({"lb1"}, shape("halves")), HasSubstr("at least 2 hosts, not 1"));
+  EXPECT_THAT(plan({"lb1", "lb2", "web1"}, shape("majorities-ring")),
+              HasSubstr("at least 4 hosts, not 3"));
+  EXPECT_THAT(plan({"lb1"}, shape("star")), HasSubstr("one of: isolate, group, halves"));
+  EXPECT_THAT(plan({"lb1", "lb2"}, {{"shape", std::string("halves")}, {"from", Names{"web1"}}}),
+              HasSubstr("exclude each other"));
+  EXPECT_THAT(
+      plan({"lb1", "lb2"}, {{"shape", std::string("halves")}, {"direction", std::string("in")}}),
+      HasSubstr("cuts both ways"));
+  EXPECT_THAT(plan({"lb1", "lb2", "web1", "web2", "db1", "client"}, shape("group")),
+              HasSubstr("nobody to cut it off from"));
+  EXPECT_THAT(plan({"lb1"}, {{"ports", Names{"0"}}}), HasSubstr("'0' is no port"));
+  EXPECT_THAT(plan({"lb1"}, {{"ports", Names{"90-80"}}}), HasSubstr("'90-80' is no port"));
+  EXPECT_THAT(plan({"lb1"}, {{"ports", Names{"80-90", "85"}}}), HasSubstr("85 is given twice"));
+  EXPECT_THAT(plan({"lb1"}, {{"ports", Names{"80"}}, {"protocol", std::string("icmp")}}),
+              HasSubstr("icmp has no ports"));
+}
+
 TEST(Partition, RefusesBadPlans) {
   const auto kind = make_partition();
   const auto plan = [&](const Names& targets, const spec::Parameters& parameters) {
@@ -175,8 +284,9 @@ TEST(Partition, RefusesBadPlacementParameters) {
   EXPECT_THAT(make(R"({"everybody": true, "peers": [], "direction": "down"})"),
               HasSubstr("'both', 'in' or 'out'"));
   EXPECT_THAT(make(R"({"everybody": 1, "peers": []})"), HasSubstr("true or false"));
-  EXPECT_THAT(make(R"({"everybody": true, "peers": [], "from": []})"),
-              HasSubstr("'from' is unknown; known are: direction, everybody, peers"));
+  EXPECT_THAT(
+      make(R"({"everybody": true, "peers": [], "from": []})"),
+      HasSubstr("'from' is unknown; known are: direction, everybody, peers, ports, protocol"));
 }
 
 TEST(Cut, IsolationDropsEverythingOnEveryDevice) {
@@ -216,27 +326,31 @@ TEST(Cut, PeersAreKnownByAddressArpAndHardwareAddress) {
   EXPECT_THAT(cut_rules(nameless, "t", {{"eth0", 2}}), Not(HasSubstr("ether")));
 }
 
+TEST(Cut, NarrowedToPortsItTellsEitherEnd) {
+  const Cut cut{.in = true,
+                .out = false,
+                .everybody = false,
+                .peers = {{"198.18.0.1", "02:00:00:00:00:01"}},
+                .protocol = "any",
+                .ports = {{443, 443}, {8000, 8010}}};
+  const std::string rules = cut_rules(cut, "t", {{"eth0", 2}});
+  for (const char* who : {"ip saddr { 198.18.0.1 }", "ether saddr { 02:00:00:00:00:01 }"})
+    for (const char* end : {"sport", "dport"})
+      EXPECT_THAT(rules, HasSubstr(fmt::format("    {} meta l4proto {{ tcp, udp }} th {} {{ 443, "
+                                               "8000-8010 }} counter drop\n",
+                                               who, end)));
+  EXPECT_THAT(rules, Not(HasSubstr("arp")));
+  const Cut everybody{.in = true, .out = true, .everybody = true, .peers = {}, .protocol = "icmp"};
+  EXPECT_THAT(cut_rules(everybody, "t", {{"eth0", 2}}),
+              HasSubstr("meta protocol { ip, ip6 } meta l4proto { icmp, ipv6-icmp } counter drop"));
+}
+
 TEST(Cut, RefusesADeviceNameThatWouldEndTheQuotes) {
   EXPECT_THAT(
       error_of([] {
         cut_rules({.in = true, .out = true, .everybody = true, .peers = {}}, "t", {{"a\" b", 2}});
       }),
       HasSubstr("device"));
-}
-
-TEST(Cut, OwnTablesAreLeftOutOfAListing) {
-  const std::string host =
-      "table inet nospof_host {\n\tchain in {\n\t\taccept\n\t}\n}\ntable netdev mine {\n}\n";
-  const std::string own =
-      "table netdev nospof_00ff { # progname nospof\n\tflags owner\n\n\tchain x {\n"
-      "\t\tdrop\n\t}\n}\n";
-  EXPECT_EQ(without_own_tables(host), host);
-  EXPECT_EQ(without_own_tables(own + host), host);
-  EXPECT_EQ(without_own_tables(host + own), host);
-  EXPECT_EQ(without_own_tables(own + host + own), host);
-  EXPECT_EQ(without_own_tables(own), "");
-  EXPECT_EQ(without_own_tables(""), "");
-  EXPECT_EQ(without_own_tables("no end of line"), "no end of line");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #pragma once
 // The operations that undo records name, one file for each family of them: undo_network.cpp,
-// undo_processes.cpp, undo_services.cpp. A new one is declared here and listed in undo.cpp.
+// undo_processes.cpp, undo_services.cpp, undo_limits.cpp. A new one is declared here and listed in
+// undo.cpp.
 
 #include <optional>
 #include <string>
@@ -22,6 +23,13 @@ using UndoOperation = UndoResult (*)(const json::object& record, kinds::HostEnv&
 UndoResult undo_nft_table(const json::object& record, kinds::HostEnv& env);
 UndoResult undo_stop(const json::object& record, kinds::HostEnv& env);
 UndoResult undo_service(const json::object& record, kinds::HostEnv& env);
+UndoResult undo_freeze(const json::object& record, kinds::HostEnv& env);
+UndoResult undo_isolation(const json::object& record, kinds::HostEnv& env);
 UndoResult undo_power_off(const json::object& record, kinds::HostEnv& env);
+
+UndoResult undo_file_limits(const json::object& record, kinds::HostEnv& env);
+UndoResult undo_control(const json::object& record, kinds::HostEnv& env);
+UndoResult undo_group(const json::object& record, kinds::HostEnv& env);
+UndoResult undo_cgroup(const json::object& record, kinds::HostEnv& env);
 
 }  // namespace nospof::agent

@@ -14,7 +14,6 @@ namespace nospof::control {
 namespace {
 using namespace std::chrono_literals;
 
-constexpr auto confirm_within = 1500ms;
 constexpr auto healed_within = 10'000ms;
 constexpr auto request_deadline = 15'000ms;
 constexpr auto reach_timeout = 300ms;
@@ -141,7 +140,7 @@ asio::awaitable<void> ActiveFault::inject(Nanoseconds at_most) {
     request["fault"] = kind_;
     request["parameters"] = with_duration(placement->parameters, at_most);
     request["duration_ms"] = std::chrono::ceil<std::chrono::milliseconds>(at_most).count();
-    request["confirm_ms"] = std::chrono::milliseconds(confirm_within).count();
+    request["confirm_ms"] = plan_.confirm_within.count();
     const std::string host = agent_host(*placement);
     std::string failure;
     try {

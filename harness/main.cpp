@@ -1,15 +1,29 @@
 // Registers every kind of fault and probe, and hands over to the command line.
 
 #include "cli/cli.hpp"
+#include "faults/clock_skew.hpp"
 #include "faults/config.hpp"
-#include "faults/exec.hpp"
 #include "faults/conntrack.hpp"
+#include "faults/cpu_stress.hpp"
+#include "faults/crash_loop.hpp"
+#include "faults/disk_fill.hpp"
+#include "faults/exec.hpp"
+#include "faults/fd_exhaustion.hpp"
 #include "faults/firewall.hpp"
 #include "faults/host_crash.hpp"
+#include "faults/host_freeze.hpp"
+#include "faults/host_isolate.hpp"
+#include "faults/host_reboot.hpp"
 #include "faults/host_rules.hpp"
+#include "faults/io_stress.hpp"
+#include "faults/memory_stress.hpp"
 #include "faults/partition.hpp"
+#include "faults/pid_exhaustion.hpp"
 #include "faults/process_kill.hpp"
 #include "faults/process_pause.hpp"
+#include "faults/process_restart.hpp"
+#include "faults/process_slow.hpp"
+#include "faults/process_terminate.hpp"
 #include "faults/tls.hpp"
 #include "faults/tls_terminate.hpp"
 #include "kinds/registry.hpp"
@@ -19,7 +33,15 @@ int main(int argc, char** argv) {
   nospof::kinds::Registry registry;
   registry.add(nospof::faults::make_process_kill());
   registry.add(nospof::faults::make_process_pause());
+  registry.add(nospof::faults::make_crash_loop());
+  registry.add(nospof::faults::make_process_terminate());
+  registry.add(nospof::faults::make_process_restart());
+  registry.add(nospof::faults::make_process_slow());
+  registry.add(nospof::faults::make_fd_exhaustion());
   registry.add(nospof::faults::make_host_crash());
+  registry.add(nospof::faults::make_host_freeze());
+  registry.add(nospof::faults::make_host_isolate());
+  registry.add(nospof::faults::make_host_reboot());
   registry.add(nospof::faults::make_partition());
   registry.add(nospof::faults::make_tls());
   registry.add(nospof::faults::make_tls_terminate());
@@ -31,6 +53,12 @@ int main(int argc, char** argv) {
   registry.add(nospof::faults::make_firewall_replace());
   registry.add(nospof::faults::make_conntrack_flush());
   registry.add(nospof::faults::make_conntrack_full());
+  registry.add(nospof::faults::make_clock_skew());
+  registry.add(nospof::faults::make_disk_fill());
+  registry.add(nospof::faults::make_cpu_stress());
+  registry.add(nospof::faults::make_memory_stress());
+  registry.add(nospof::faults::make_io_stress());
+  registry.add(nospof::faults::make_pid_exhaustion());
   registry.add(nospof::probes::make_https());
   return nospof::cli::main(argc, argv, registry);
 }

@@ -84,8 +84,8 @@ void become_clean(const HostLayout& layout) {
 void boot(const LabRecipe& lab, const HostRecipe& host, int link_ready_fd) {
   check("set host name", ::sethostname(host.plan.host.data(), host.plan.host.size()));
   write_host(host.plan, host.cgroup);
-  mount_host(
-      {lab.folder, Layout{lab.folder}.authority_keys(), host.plan.layout.hosts_file, lab.program});
+  mount_host({lab.folder, Layout{lab.folder}.authority_keys(), host.plan.layout.hosts_file,
+              lab.program, host.groups.all()});
   bring_up_network(host, link_ready_fd);
   become_clean(host.plan.layout);
   become_supervisor(host);
@@ -126,6 +126,9 @@ BootingHost start_boot(const LabRecipe& lab, const HostRecipe& host, Netlink& ne
     return 1;
   });
   booting.report = std::move(report.read_end);
+  // Before anything is started on it: what it starts is born into its groups.
+  make_limit_groups(host.groups, host.limits);
+  join_limit_groups(host.groups, booting.init.pid());
   const UniqueFd network = open_namespace(booting.init.pid(), CLONE_NEWNET);
   net.add_veth({host.port, bridge, link_name, host.mac, network.get()});
   write_all(link_ready.write_end.get(), "1", "pipe to the host");

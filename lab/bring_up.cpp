@@ -85,6 +85,9 @@ class Maker {
         layout_.topology_folder() + "/" + fs::path(topology_.file).filename().string();
     record_.cgroup = lab_cgroup(cgroup2_mount(), state_root(), options_.name);
     record_.secrets = make_secrets(topology_);
+    const LimitGroups groups = plan_limit_groups(record_.cgroup, CgroupFacts::of_this_process());
+    for (const std::string& folder : groups.all())
+      if (folder != record_.cgroup) record_.limit_groups.push_back(folder);
     write_record(layout_, record_);
     if (fs::exists(record_.cgroup) && !remove_cgroup(record_.cgroup, std::chrono::milliseconds(0)))
       throw Error(fmt::format("cgroup {} is in use by something else", record_.cgroup));
@@ -98,6 +101,9 @@ class Maker {
     LabRecipe recipe =
         make_recipe(options_.name, layout_, record_.cgroup, topology_, std::move(plans));
     recipe.program = own_program_path();
+    for (HostRecipe& host : recipe.hosts)
+      host.groups = needed_groups(plan_limit_groups(host.cgroup, CgroupFacts::of_this_process()),
+                                  host.limits);
     write_recipe(layout_.recipes_file(), recipe);
     tell("files and certificates written");
   }

@@ -12,6 +12,7 @@
 #include "system/cgroup.hpp"
 #include "system/check.hpp"
 #include "system/fd.hpp"
+#include "system/host_limits.hpp"
 
 namespace nospof::lab {
 
@@ -95,10 +96,23 @@ std::string hidden_by(const std::string& path) {
   return {};
 }
 
+void mount_data(const std::string& folder, std::uint64_t bytes) {
+  fs::create_directories(folder);
+  mount_at("tmpfs", folder, MS_NOSUID | MS_NODEV, fmt::format("mode=755,size={}", bytes).c_str());
+}
+
+void unmount_data(const std::string& folder) {
+  if (::umount2(folder.c_str(), MNT_DETACH) < 0 && errno != EINVAL && errno != ENOENT)
+    check("unmount " + folder, -1);
+}
+
 void mount_host(const HostMounts& mounts) {
   check("make all mounts private", ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr));
   const UniqueFd lab = detached(mounts.lab_folder);
   const UniqueFd hosts_file = detached(mounts.hosts_file);
+  std::vector<std::pair<std::string, UniqueFd>> groups;
+  for (const std::string& folder : mounts.control_groups)
+    if (!is_cgroup2(folder)) groups.emplace_back(folder, detached(folder));
   UniqueFd program;
   if (!mounts.program.empty() && !hidden_by(mounts.program).empty() && fs::exists(mounts.program))
     program = detached(mounts.program);
@@ -106,6 +120,7 @@ void mount_host(const HostMounts& mounts) {
   set_read_only("/", true, AT_RECURSIVE);
   mount_at("proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr);
   mount_sys();
+  for (const auto& [folder, tree] : groups) attach(tree, folder);
   for (const OwnFolder& folder : own_folders)
     if (fs::is_directory(folder.path))
       mount_at("tmpfs", folder.path, MS_NOSUID | MS_NODEV, folder.options);

@@ -11,9 +11,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lab/host_mounts.hpp"
 #include "lab/keeper_socket.hpp"
 #include "system/cgroup.hpp"
 #include "system/check.hpp"
+#include "system/host_limits.hpp"
 
 namespace nospof::lab {
 
@@ -23,6 +25,7 @@ using State = KeptHost::State;
 namespace {
 
 constexpr std::chrono::milliseconds dying_poll{2};
+constexpr std::chrono::milliseconds stopping_poll{10};
 constexpr std::chrono::seconds longest_end{20};
 
 double seconds(Nanoseconds duration) {
@@ -48,6 +51,7 @@ Keeper::Keeper(LabRecipe recipe, UniqueFd listener, UniqueFd owner, const Clock&
       clock_(clock) {
   net_.add_bridge(switch_bridge);
   for (const HostRecipe& host : recipe_.hosts) {
+    mount_data(host.plan.layout.data, host.data_bytes);
     slots_.emplace_back();
     slots_.back().host = std::make_unique<KeptHost>(recipe_, host, net_, clock_);
   }
@@ -69,10 +73,12 @@ int Keeper::poll_timeout() const {
   Nanoseconds least = std::chrono::hours(1);
   const MonoTime now = clock_.now();
   for (const Slot& slot : slots_) {
-    if (slot.host->state() == State::dying) least = std::min<Nanoseconds>(least, dying_poll);
-    if (slot.host->state() == State::booting)
-      least = std::min<Nanoseconds>(least, std::chrono::seconds(1));
-    if (slot.hold) least = std::min(least, slot.hold->until - now);
+    const State state = slot.host->state();
+    if (state == State::dying) least = std::min<Nanoseconds>(least, dying_poll);
+    if (state == State::stopping) least = std::min<Nanoseconds>(least, stopping_poll);
+    if (state == State::booting) least = std::min<Nanoseconds>(least, std::chrono::seconds(1));
+    for (const auto& hold : {slot.hold, slot.frozen, slot.isolated})
+      if (hold) least = std::min(least, hold->until - now);
   }
   if (ending_) least = std::min<Nanoseconds>(least, std::chrono::milliseconds(100));
   const auto rounded = std::chrono::ceil<std::chrono::milliseconds>(least).count();
@@ -111,9 +117,15 @@ void Keeper::step_hosts() {
     const std::string trouble_before = slot.host->trouble();
     slot.host->step();
     if (slot.hold && slot.hold->until <= now) boot_again(slot, "its time is over");
+    if (slot.frozen && slot.frozen->until <= now) thaw(slot, "its time is over");
+    if (slot.isolated && slot.isolated->until <= now) rejoin(slot, "its time is over");
+    // Who was frozen when its power went boots as everybody does.
+    if (slot.host->state() == State::off) slot.frozen.reset();
     if (slot.host->state() == State::off && slot.boot_when_off && !ending_) {
       slot.boot_when_off = false;
       slot.host->boot();
+      // Its port is a new one.
+      if (slot.isolated) slot.host->connect(false);
     }
     const std::string& trouble = slot.host->trouble();
     if (!trouble.empty() && trouble != trouble_before)
@@ -179,8 +191,11 @@ void Keeper::read_connection(Connection& connection) {
     fmt::print(stderr, "bad request: {}\n", e.what());
   }
   connection.closed = true;
-  for (Slot& slot : slots_)
+  for (Slot& slot : slots_) {
     if (slot.hold && slot.hold->by == &connection) boot_again(slot, "who cut its power is gone");
+    if (slot.frozen && slot.frozen->by == &connection) thaw(slot, "who froze it is gone");
+    if (slot.isolated && slot.isolated->by == &connection) rejoin(slot, "who cut it off is gone");
+  }
   std::erase_if(waiters_, [&](const Waiter& waiter) { return waiter.connection == &connection; });
   std::erase_if(told_when_ended_, [&](const auto& told) { return told.first == &connection; });
 }
@@ -200,6 +215,11 @@ void Keeper::handle(Connection& connection, const json::object& request) {
     power_off(connection, request);
   } else if (op == "power_on") {
     power_on(connection, request);
+  } else if (op == "freeze" || op == "isolate" || op == "reboot" || op == "thaw" ||
+             op == "rejoin") {
+    Slot* slot = find(request);
+    if (slot == nullptr) return refuse(connection, id, "no such host");
+    change(connection, *slot, op, request);
   } else if (op == "release") {
     owner_.reset();
     answer(connection, id, {});
@@ -211,56 +231,6 @@ void Keeper::handle(Connection& connection, const json::object& request) {
   }
 }
 
-void Keeper::start_all(Connection& connection, const json::value& id) {
-  for (Slot& slot : slots_) {
-    slot.announced = false;
-    if (slot.host->state() == State::off) slot.host->boot();
-  }
-  waiters_.push_back({&connection, id, nullptr, true, clock_.now()});
-}
-
-void Keeper::power_off(Connection& connection, const json::object& request) {
-  Slot* slot = find(request);
-  const json::value& id = request.at("id");
-  if (slot == nullptr) return refuse(connection, id, "no such host");
-  const auto at_most = Nanoseconds(request.at("at_most_ns").as_int64());
-  if (slot->hold && slot->hold->by != &connection)
-    return refuse(connection, id, "somebody else has cut its power already");
-  fmt::print(stderr, "power of {} cut for at most {:.3f} s\n", slot->host->recipe().plan.host,
-             seconds(at_most));
-  slot->hold = Hold{&connection, clock_.now() + at_most};
-  slot->boot_when_off = false;
-  slot->host->cut_power();
-  waiters_.push_back({&connection, id, slot, false, clock_.now()});
-}
-
-void Keeper::power_on(Connection& connection, const json::object& request) {
-  Slot* slot = find(request);
-  const json::value& id = request.at("id");
-  if (slot == nullptr) return refuse(connection, id, "no such host");
-  boot_again(*slot, "asked to");
-  waiters_.push_back({&connection, id, slot, true, clock_.now()});
-}
-
-json::object Keeper::status_of(const Slot& slot) const {
-  const State state = slot.host->state();
-  std::string detail = slot.host->trouble();
-  if (detail.empty() && slot.hold) detail = "its power is cut";
-  if (state == State::booting) detail = "boots";
-  return {{"name", slot.host->recipe().plan.host},
-          {"on", state == State::on},
-          {"pid", state == State::on ? slot.host->init_pid() : 0},
-          {"detail", detail}};
-}
-
-void Keeper::boot_again(Slot& slot, const std::string& why) {
-  slot.hold.reset();
-  const State state = slot.host->state();
-  if (state == State::on || state == State::booting) return;
-  fmt::print(stderr, "{} boots: {}\n", slot.host->recipe().plan.host, why);
-  slot.boot_when_off = true;
-}
-
 void Keeper::end(const std::string& why) {
   if (ending_) return;
   fmt::print(stderr, "the lab ends: {}\n", why);
@@ -268,6 +238,8 @@ void Keeper::end(const std::string& why) {
   ending_since_ = clock_.now();
   for (Slot& slot : slots_) {
     slot.hold.reset();
+    slot.frozen.reset();
+    slot.isolated.reset();
     slot.boot_when_off = false;
     slot.host->kill();
   }
@@ -282,6 +254,17 @@ int Keeper::finish() {
     left += fmt::format("cgroup {} is still in use; ", recipe_.cgroup);
   // Other labs may stand beside it: then it stays.
   ::rmdir(std::filesystem::path(recipe_.cgroup).parent_path().c_str());
+  std::vector<std::string> groups;
+  for (const HostRecipe& host : recipe_.hosts) {
+    unmount_data(host.plan.layout.data);
+    for (const std::string& folder : host.groups.all()) {
+      const std::string of_lab = std::filesystem::path(folder).parent_path();
+      if (!is_cgroup2(folder) && std::ranges::find(groups, of_lab) == groups.end())
+        groups.push_back(of_lab);
+    }
+  }
+  for (const std::string& folder : remove_limit_groups(groups))
+    left += fmt::format("control group {} is still in use; ", folder);
   std::error_code error;
   if (left.empty()) std::filesystem::remove_all(recipe_.folder, error);
   if (error) left += fmt::format("remove {}: {}; ", recipe_.folder, error.message());

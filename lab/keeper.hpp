@@ -30,14 +30,16 @@ class Keeper {
     UniqueFd fd;
     bool closed = false;
   };
-  /// A host whose power somebody cut, and who.
+  /// What somebody did to a host, who, and until when at most.
   struct Hold {
     const Connection* by = nullptr;
     MonoTime until{};
   };
   struct Slot {
     std::unique_ptr<KeptHost> host;
-    std::optional<Hold> hold;
+    std::optional<Hold> hold;  ///< its power is cut
+    std::optional<Hold> frozen;
+    std::optional<Hold> isolated;
     bool boot_when_off = false;
     bool announced = true;  ///< who asked for the first boot has been told
   };
@@ -59,6 +61,10 @@ class Keeper {
   void start_all(Connection& connection, const boost::json::value& id);
   void power_off(Connection& connection, const boost::json::object& request);
   void power_on(Connection& connection, const boost::json::object& request);
+  void change(Connection& connection, Slot& slot, const std::string& op,
+              const boost::json::object& request);
+  void thaw(Slot& slot, const std::string& why);
+  void rejoin(Slot& slot, const std::string& why);
   boost::json::object status_of(const Slot& slot) const;
   void boot_again(Slot& slot, const std::string& why);
   void end(const std::string& why);

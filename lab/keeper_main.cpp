@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -29,7 +30,9 @@ int keeper_main(const std::string& folder) {
     if (!self) throw Error("can't read /proc/self/stat");
     write_keeper(layout, self->id);
     // Its own network namespace is the switch: no address in it, gone when the keeper is.
-    check("unshare net", ::unshare(CLONE_NEWNET));
+    // Its own mount namespace holds the hosts' data, as no crash of a host may take it away.
+    check("unshare net and mounts", ::unshare(CLONE_NEWNET | CLONE_NEWNS));
+    check("make all mounts private", ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr));
     const SystemClock clock;
     UniqueFd owner(check("dup stdin", ::fcntl(0, F_DUPFD_CLOEXEC, 10)));
     Keeper keeper(read_recipe(layout.recipes_file()), listen_at(layout.keeper_socket()),

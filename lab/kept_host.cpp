@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "lab/service_state.hpp"
 #include "system/cgroup.hpp"
 #include "system/check.hpp"
 
@@ -47,12 +48,65 @@ void KeptHost::kill() {
   state_ = State::dying;
 }
 
+void KeptHost::shut_down(Nanoseconds grace) {
+  if (state_ != State::on) return;
+  const HostLayout& layout = recipe_.plan.layout;
+  for (const ServicePlan& service : recipe_.plan.services) {
+    const std::string control = layout.service_folder(service.name) + "/supervise/control";
+    // Without a supervisor there is nobody to stop it in order; it goes with the power.
+    const UniqueFd fd(::open(control.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+    if (fd) write_all(fd.get(), "d", control);
+  }
+  stop_started_ = clock_.now();
+  stop_until_ = stop_started_ + grace;
+  last_shutdown_.clear();
+  state_ = State::stopping;
+}
+
+void KeptHost::watch_shutdown() {
+  std::string left;
+  for (const ServicePlan& service : recipe_.plan.services) {
+    const auto state = read_service(recipe_.plan.layout.service_folder(service.name));
+    if (!state.settled_down) left += (left.empty() ? "" : ", ") + service.name;
+  }
+  if (!left.empty() && clock_.now() < stop_until_) return;
+  const double seconds = std::chrono::duration<double>(clock_.now() - stop_started_).count();
+  last_shutdown_ =
+      left.empty()
+          ? fmt::format("all {} services ended in order within {:.3f} s",
+                        recipe_.plan.services.size(), seconds)
+          : fmt::format("after {:.3f} s these had not ended and were killed: {}", seconds, left);
+  cut_power();
+}
+
+void KeptHost::freeze(bool frozen) {
+  if (state_ == State::on || !frozen) freeze_cgroup(recipe_.cgroup, frozen);
+}
+
+void KeptHost::connect(bool connected) {
+  if (net_.has_link(recipe_.port)) net_.set_forwarding(recipe_.port, connected);
+}
+
+KeptHost::Condition KeptHost::condition() const {
+  Condition condition;
+  condition.boots = boots_;
+  condition.last_shutdown = last_shutdown_;
+  if (state_ != State::on && state_ != State::stopping) return condition;
+  condition.frozen = is_cgroup_frozen(recipe_.cgroup);
+  condition.connected = net_.is_forwarding(recipe_.port);
+  condition.processes = cgroup_members(recipe_.cgroup).size();
+  condition.cpu_us = cgroup_cpu_us(recipe_.cgroup);
+  return condition;
+}
+
 void KeptHost::step() {
+  if (state_ == State::stopping) watch_shutdown();
   if (state_ == State::booting) read_report();
   if (state_ == State::booting && clock_.now() - boot_started_ > boot_deadline)
     fail(fmt::format("its boot did not end within {} s", boot_deadline.count()));
   if (state_ == State::off) return;
   const bool alive = booting_.init.running();
+  if (!alive && state_ == State::stopping) cut_power();
   if (!alive && state_ != State::dying) {
     const std::string how = describe_wait_status(booting_.init.status().value_or(0));
     fail(fmt::format("its pid 1 ended by itself ({})", how));
@@ -80,6 +134,7 @@ void KeptHost::read_report() {
   } else if (booting_.init.running()) {
     boot_time_ = clock_.now() - boot_started_;
     state_ = State::on;
+    ++boots_;
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
-// One host as its keeper holds it: off, booting, on or dying.
+// One host as its keeper holds it: off, booting, on, stopping or dying.
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,7 @@ namespace nospof::lab {
 
 class KeptHost {
  public:
-  enum class State { off, booting, on, dying };
+  enum class State { off, booting, on, stopping, dying };
 
   /// All of it must outlive the host.
   KeptHost(const LabRecipe& lab, const HostRecipe& recipe, Netlink& net, const Clock& clock);
@@ -32,12 +33,31 @@ class KeptHost {
   void cut_power();
   /// The same without caring for what leaks out: deleting a link takes some 30 ms.
   void kill();
+  /// Tells every service's supervisor to end it in order; when all are down, or `grace` is over,
+  /// its power is cut. The host is `stopping` until then.
+  void shut_down(Nanoseconds grace);
+  /// Everything on it stands still (or goes on); its network stack is the kernel's and goes on.
+  void freeze(bool frozen);
+  /// Whether the switch takes and sends anything at its port.
+  void connect(bool connected);
+
+  /// What can be seen of it from outside.
+  struct Condition {
+    bool frozen = false;     ///< every process stands still
+    bool connected = false;  ///< the switch forwards at its port
+    std::size_t processes = 0;
+    std::int64_t cpu_us = 0;    ///< CPU time of all its processes since it booted
+    int boots = 0;              ///< how often its supervisor has been started
+    std::string last_shutdown;  ///< how its last orderly stop went; empty: there was none
+  };
+  Condition condition() const;
   /// Looks at what has happened since.
   void step();
   /// What to wait for; a dying host also wants to be looked at every few milliseconds.
   void add_to(std::vector<pollfd>& waiting) const;
 
  private:
+  void watch_shutdown();
   void read_report();
   void fail(const std::string& why);
 
@@ -51,6 +71,10 @@ class KeptHost {
   std::string trouble_;
   MonoTime boot_started_{};
   Nanoseconds boot_time_{};
+  int boots_ = 0;
+  MonoTime stop_started_{};
+  MonoTime stop_until_{};
+  std::string last_shutdown_;
 };
 
 /// Name of the switch's bridge, in the keeper's own network namespace.

@@ -67,6 +67,8 @@ class Lab {
   /// services' cgroups.
   virtual std::string service_folder(const std::string& host) const = 0;
   virtual std::string cgroup_folder(const std::string& host) const = 0;
+  /// A file system of the host's own, seen inside of the host only.
+  virtual std::string data_folder(const std::string& host) const = 0;
   virtual std::string log_folder(const std::string& host) const = 0;
   virtual std::string journal_folder() const = 0;  ///< agents' journals
   virtual std::string authority_file(const std::string& authority) const = 0;

@@ -86,6 +86,11 @@ std::string remove_remains(const Layout& layout) {
     throw Error(
         fmt::format("lab {}: processes in cgroup {} do not die; its folder is kept", name, cgroup));
   ::rmdir(fs::path(cgroup).parent_path().c_str());
+  try {
+    remove_limit_groups(read_record(layout).limit_groups);
+  } catch (const SystemError&) {
+    // Its maker died before it could write the record: then it had made no group either.
+  }
   fs::remove_all(layout.folder);
   return fmt::format("lab {}: its keeper was gone; removed its folder, ended {} processes", name,
                      ended);

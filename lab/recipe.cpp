@@ -1,5 +1,7 @@
 #include "lab/recipe.hpp"
 
+#include <thread>
+
 #include <arpa/inet.h>
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -73,6 +75,25 @@ ServicePlan service_from(const json::object& object) {
   return service;
 }
 
+json::object limits_json(const HostRecipe& host) {
+  return {{"memory_bytes", host.limits.memory_bytes},
+          {"processes", host.limits.processes},
+          {"cpus", host.limits.cpus},
+          {"data_bytes", host.data_bytes},
+          {"cpu_group", host.groups.cpu},
+          {"memory_group", host.groups.memory},
+          {"pids_group", host.groups.pids}};
+}
+
+void limits_from(const json::object& object, HostRecipe& host) {
+  host.limits.memory_bytes = object.at("memory_bytes").to_number<std::uint64_t>();
+  host.limits.processes = object.at("processes").to_number<std::uint64_t>();
+  host.limits.cpus = object.at("cpus").to_number<double>();
+  host.data_bytes = object.at("data_bytes").to_number<std::uint64_t>();
+  host.groups = {text_of(object, "cpu_group"), text_of(object, "memory_group"),
+                 text_of(object, "pids_group")};
+}
+
 json::object host_json(const HostRecipe& host) {
   json::array services;
   for (const ServicePlan& service : host.plan.services) services.push_back(service_json(service));
@@ -84,7 +105,8 @@ json::object host_json(const HostRecipe& host) {
           {"address", host.address},
           {"mac", host.mac},
           {"cgroup", host.cgroup},
-          {"port", host.port}};
+          {"port", host.port},
+          {"limits", limits_json(host)}};
 }
 
 HostRecipe host_from(const json::object& object, const Layout& layout) {
@@ -100,6 +122,7 @@ HostRecipe host_from(const json::object& object, const Layout& layout) {
   host.mac = text_of(object, "mac");
   host.cgroup = text_of(object, "cgroup");
   host.port = text_of(object, "port");
+  limits_from(object.at("limits").as_object(), host);
   return host;
 }
 
@@ -128,6 +151,11 @@ LabRecipe make_recipe(const std::string& lab, const Layout& layout, const std::s
     made.cgroup = cgroup + "/" + host->name;
     // Device names have at most 15 characters; the number keeps long host names apart.
     made.port = fmt::format("p{}-{}", recipe.hosts.size(), host->name).substr(0, 15);
+    made.data_bytes = host->limits.disk.bytes;
+    made.limits.memory_bytes = host->limits.memory.value_or(spec::Size{}).bytes;
+    made.limits.processes = static_cast<std::uint64_t>(host->limits.processes.value_or(0));
+    made.limits.cpus = host->limits.cpu.value_or(spec::Percent{}).fraction *
+                       static_cast<double>(std::thread::hardware_concurrency());
     made.plan = std::move(plan);
     recipe.hosts.push_back(std::move(made));
   }

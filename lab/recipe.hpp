@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "lab/services.hpp"
+#include "system/host_limits.hpp"
 
 namespace nospof::lab {
 
@@ -15,6 +16,9 @@ struct HostRecipe {
   std::string mac;
   std::string cgroup;  ///< folder of the host's cgroup
   std::string port;    ///< name of its link's end at the switch
+  LimitValues limits;
+  LimitGroups groups;            ///< what keeps it to them
+  std::uint64_t data_bytes = 0;  ///< size of the file system of its data folder
 };
 
 struct LabRecipe {

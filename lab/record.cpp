@@ -62,11 +62,13 @@ std::string state_root() {
 void write_record(const Layout& layout, const LabRecord& record) {
   json::object secrets;
   for (const auto& [name, value] : record.secrets) secrets[name] = value;
-  const json::object object{{"name", record.name},
-                            {"topology_file", record.topology_file},
-                            {"topology_copy", record.topology_copy},
-                            {"cgroup", record.cgroup},
-                            {"secrets", std::move(secrets)}};
+  const json::object object{
+      {"name", record.name},
+      {"topology_file", record.topology_file},
+      {"topology_copy", record.topology_copy},
+      {"cgroup", record.cgroup},
+      {"limit_groups", json::array(record.limit_groups.begin(), record.limit_groups.end())},
+      {"secrets", std::move(secrets)}};
   write_file(layout.record_file(), json::serialize(object) + "\n", 0600);
 }
 
@@ -77,6 +79,8 @@ LabRecord read_record(const Layout& layout) {
     record.topology_file = text_of(object, "topology_file");
     record.topology_copy = text_of(object, "topology_copy");
     record.cgroup = text_of(object, "cgroup");
+    for (const json::value& folder : object.at("limit_groups").as_array())
+      record.limit_groups.emplace_back(folder.as_string());
     for (const auto& [name, value] : object.at("secrets").as_object())
       record.secrets[name] = std::string(value.as_string());
     return record;

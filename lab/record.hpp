@@ -19,6 +19,8 @@ struct LabRecord {
   std::string topology_copy;  ///< the same file in the lab's folder
   std::string cgroup;         ///< folder of the lab's cgroup
   std::map<std::string, std::string> secrets;
+  /// Its folders under the controllers of the old hierarchies (cgroup v1).
+  std::vector<std::string> limit_groups = {};
 };
 
 void write_record(const Layout& layout, const LabRecord& record);

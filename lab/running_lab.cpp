@@ -102,6 +102,10 @@ std::string RunningLab::cgroup_folder(const std::string& host) const {
   return record_.cgroup + "/" + known_host(host).name;
 }
 
+std::string RunningLab::data_folder(const std::string& host) const {
+  return layout_.host(known_host(host).name).data;
+}
+
 std::string RunningLab::log_folder(const std::string& host) const {
   return layout_.host(known_host(host).name).log;
 }

@@ -31,6 +31,7 @@ class RunningLab final : public Lab {
   HostNamespaces enter(const std::string& host) override;
   std::string service_folder(const std::string& host) const override;
   std::string cgroup_folder(const std::string& host) const override;
+  std::string data_folder(const std::string& host) const override;
   std::string log_folder(const std::string& host) const override;
   std::string journal_folder() const override { return layout_.journal(); }
   std::string authority_file(const std::string& authority) const override;

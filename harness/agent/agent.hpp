@@ -69,7 +69,8 @@ struct AgentOptions {
   std::string host;
   std::string journal;  ///< file for undo records; created, locked while agent or understudy live
   std::string runit_folder;   ///< empty: no service manager
-  std::string cgroup_folder;  ///< parent of the services' cgroups
+  std::string cgroup_folder;  ///< the host's own cgroup, parent of the services'; empty: none
+  std::string data_folder;    ///< where the host's services keep their data; empty: unknown
   /// Makes the power over hosts; empty: none. Called once in each process that needs it (agent,
   /// understudy, recover), since its connections must not be shared with a forked child.
   std::function<std::unique_ptr<kinds::HostPower>()> power;

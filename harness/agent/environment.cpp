@@ -12,6 +12,8 @@ Environment::Environment(const AgentOptions& options) {
   env_.services = services_.get();
   env_.power = power_.get();
   env_.clock = &clock_;
+  env_.cgroup = options.cgroup_folder;
+  env_.data_folder = options.data_folder;
 }
 
 }  // namespace nospof::agent

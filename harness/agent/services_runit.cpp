@@ -34,6 +34,7 @@ class RunitServices final : public kinds::ServiceManager {
   std::vector<std::string> list() const override;
   kinds::ServiceState state(const std::string& service) const override;
   void hold_down(const std::string& service) override;
+  void stop(const std::string& service) override;
   void start(const std::string& service) override;
 
  private:
@@ -138,6 +139,11 @@ void RunitServices::hold_down(const std::string& service) {
   // "Once" to a service that is down and not wanted would start it.
   if (supervised(service) && !status(service).want_up) return;
   command(service, 'o', [](const RunitStatus& now) { return !now.want_up; });
+}
+
+void RunitServices::stop(const std::string& service) {
+  require(service);
+  command(service, 'd', [](const RunitStatus& now) { return !now.want_up; });
 }
 
 void RunitServices::start(const std::string& service) {

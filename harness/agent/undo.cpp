@@ -26,6 +26,12 @@ constexpr std::array operations{
     NamedOperation{"power-on", undo_power_off},
     NamedOperation{"restore-files", undo_file_change},
     NamedOperation{"run-command", undo_by_command},
+    NamedOperation{"thaw-host", undo_freeze},
+    NamedOperation{"rejoin-host", undo_isolation},
+    NamedOperation{"restore-file-limits", undo_file_limits},
+    NamedOperation{"restore-control", undo_control},
+    NamedOperation{"dissolve-group", undo_group},
+    NamedOperation{"remove-cgroup", undo_cgroup},
 };
 
 }  // namespace
@@ -45,7 +51,8 @@ std::optional<std::string> optional_text_field(const json::object& record, const
 
 bool speaks_of_processes(const kinds::UndoRecord& record) {
   const json::value* op = record.if_contains("op");
-  return op != nullptr && op->is_string() && op->as_string() == "continue-processes";
+  return op != nullptr && op->is_string() &&
+         (op->as_string() == "continue-processes" || op->as_string() == "restore-file-limits");
 }
 
 UndoResult execute_undo(const kinds::UndoRecord& record, kinds::HostEnv& env) {

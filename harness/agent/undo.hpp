@@ -33,6 +33,15 @@ struct UndoResult {
 ///                                       service takes them (kinds/reload.hpp) or is started. Does
 ///                                       nothing when the marker is gone and no file is as placed
 ///   run-command {argv, timeout_ms}      an operator's own command; ends with 0 when it is undone
+///   thaw-host {host}                    lets a frozen host go on, through HostPower
+///   rejoin-host {host}                  lets frames through from and to a host, through HostPower
+///   restore-file-limits {processes:[{pid,start_time,soft,hard,lowered}], cgroup?}
+///                                       RLIMIT_NOFILE of those, and of what inherited a lowered
+///                                       one
+///   restore-control {file, old, ours}   a control group's file gets its old value, unless somebody
+///                                       else has changed ours
+///   dissolve-group {group, into}        its processes go to the other group; it is removed
+///   remove-cgroup {cgroup}              what lives in it is killed; it is removed
 /// Other fields of a record are ignored. Never throws: what cannot be undone is told in the result.
 UndoResult execute_undo(const kinds::UndoRecord& record, kinds::HostEnv& env);
 

@@ -24,8 +24,15 @@ UndoResult undo_nft_table(const json::object& record, kinds::HostEnv& env);
 UndoResult undo_ruleset(const json::object& record, kinds::HostEnv& env);
 UndoResult undo_stop(const json::object& record, kinds::HostEnv& env);
 UndoResult undo_service(const json::object& record, kinds::HostEnv& env);
+UndoResult undo_freeze(const json::object& record, kinds::HostEnv& env);
+UndoResult undo_isolation(const json::object& record, kinds::HostEnv& env);
 UndoResult undo_power_off(const json::object& record, kinds::HostEnv& env);
 UndoResult undo_file_change(const json::object& record, kinds::HostEnv& env);
 UndoResult undo_by_command(const json::object& record, kinds::HostEnv& env);
+
+UndoResult undo_file_limits(const json::object& record, kinds::HostEnv& env);
+UndoResult undo_control(const json::object& record, kinds::HostEnv& env);
+UndoResult undo_group(const json::object& record, kinds::HostEnv& env);
+UndoResult undo_cgroup(const json::object& record, kinds::HostEnv& env);
 
 }  // namespace nospof::agent

@@ -15,6 +15,27 @@ UndoResult undo_service(const json::object& record, kinds::HostEnv& env) {
   return {true, true, fmt::format("{} started, under its supervisor again", service)};
 }
 
+UndoResult undo_freeze(const json::object& record, kinds::HostEnv& env) {
+  const std::string host = text_field(record, "host");
+  if (env.power == nullptr)
+    return {false, false, fmt::format("no power over hosts here to thaw {} with", host)};
+  const bool frozen = env.power->condition(host).frozen;
+  // Asked also when it looks thawed: everything of it may not have come to a stand yet.
+  env.power->thaw(host);
+  return {true, frozen, fmt::format("{} {}", host, frozen ? "thawed" : "is not frozen")};
+}
+
+UndoResult undo_isolation(const json::object& record, kinds::HostEnv& env) {
+  const std::string host = text_field(record, "host");
+  if (env.power == nullptr)
+    return {false, false, fmt::format("no power over hosts here to connect {} with", host)};
+  const kinds::HostCondition before = env.power->condition(host);
+  env.power->rejoin(host);
+  const bool changed = before.on && !before.connected;
+  return {true, changed,
+          fmt::format("{} {}", host, changed ? "on the network again" : "is not cut off")};
+}
+
 UndoResult undo_power_off(const json::object& record, kinds::HostEnv& env) {
   const std::string host = text_field(record, "host");
   if (env.power == nullptr)

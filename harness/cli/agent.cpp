@@ -11,6 +11,7 @@ int agent_command(const AgentArguments& arguments, const kinds::Registry& regist
   options.journal = arguments.journal;
   options.runit_folder = arguments.runit_folder;
   options.cgroup_folder = arguments.cgroup_folder;
+  options.data_folder = arguments.data_folder;
   if (!arguments.power_lab.empty())
     options.power = [lab = arguments.power_lab] { return hosts::lab_power(lab); };
   if (arguments.status) return agent::run_status(options);

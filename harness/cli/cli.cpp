@@ -160,6 +160,7 @@ void add_host_verbs(CLI::App& app, Verb& chosen, const kinds::Registry& registry
   verb->add_option("--journal", agent->journal)->required();
   verb->add_option("--runit", agent->runit_folder);
   verb->add_option("--cgroup", agent->cgroup_folder);
+  verb->add_option("--data", agent->data_folder);
   verb->add_option("--power", agent->power_lab);
   verb->add_flag("--recover", agent->recover);
   verb->add_flag("--status", agent->status);

@@ -32,6 +32,7 @@ struct AgentArguments {
   std::string journal;
   std::string runit_folder;
   std::string cgroup_folder;
+  std::string data_folder;
   std::string power_lab;  ///< lab whose hosts it has power over; empty: none
   bool recover = false;
   bool status = false;

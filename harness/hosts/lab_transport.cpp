@@ -65,6 +65,7 @@ std::vector<std::string> lab_agent_arguments(const lab::Lab& lab, const std::str
   } else {
     add("--runit", lab.service_folder(host));
     add("--cgroup", lab.cgroup_folder(host));
+    add("--data", lab.data_folder(host));
   }
   return arguments;
 }

@@ -41,8 +41,21 @@ class ServiceManager {
   virtual ServiceState state(const std::string& service) const = 0;
   /// From now on the supervisor does not start it again when it ends; does not end it.
   virtual void hold_down(const std::string& service) = 0;
+  /// Ends it in order (its stop signal) and does not start it again. Does not wait for its end.
+  virtual void stop(const std::string& service) = 0;
   /// Back under normal supervision, and started if it is not running.
   virtual void start(const std::string& service) = 0;
+};
+
+/// A host as it is seen from outside.
+struct HostCondition {
+  bool on = false;
+  bool frozen = false;     ///< every process on it stands still
+  bool connected = false;  ///< frames get from and to it
+  int processes = 0;
+  std::int64_t cpu_us = 0;    ///< CPU time of all its processes since it booted, microseconds
+  int boots = 0;              ///< how often it has booted
+  std::string last_shutdown;  ///< how its last orderly stop went; empty: there was none
 };
 
 /// Power over hosts: a lab's keeper, or a management interface of real ones.
@@ -55,6 +68,19 @@ class HostPower {
   /// Boots it, unless it is up; returns when its supervisor runs and its link is there.
   virtual void on(const std::string& host) = 0;
   virtual bool is_on(const std::string& host) const = 0;
+
+  /// Every process of the host stands still, its network stack does not; until thaw(), `at_most` or
+  /// the end of the process that asked. Here and below: throws Error where there is no way to do
+  /// it.
+  virtual void freeze(const std::string& host, Nanoseconds at_most);
+  virtual void thaw(const std::string& host);
+  /// No frame leaves or reaches the host, while its link stays up; ends as freeze() does.
+  virtual void isolate(const std::string& host, Nanoseconds at_most);
+  virtual void rejoin(const std::string& host);
+  /// Its services are ended in order, what has not ended after `grace` is killed, then it boots.
+  /// Returns at once.
+  virtual void reboot(const std::string& host, Nanoseconds grace);
+  virtual HostCondition condition(const std::string& host) const;
 };
 
 /// What a fault may use where it acts. References outlive the injection.
@@ -63,6 +89,8 @@ struct HostEnv {
   ServiceManager* services = nullptr;  ///< nullptr where there is none
   HostPower* power = nullptr;          ///< only in the agent that has power over other hosts
   const Clock* clock = nullptr;
+  std::string cgroup = {};       ///< folder of the host's own cgroup (cgroup2); empty: none
+  std::string data_folder = {};  ///< on a file system of the host's own; empty: unknown
 };
 
 /// How to take back one change: plain data, written to the journal before the change is made,

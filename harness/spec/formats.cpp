@@ -209,6 +209,17 @@ Format<Percent> percent() {
                          [](const std::string& value) { return parse_percent(value); });
 }
 
+Format<Size> size(Size low, Size high) {
+  return parsed<Size>(
+      fmt::format("a size from {} to {} such as 512MiB", format_size(low), format_size(high)),
+      std::string(decimal_pattern) + "(B|KiB|MiB|GiB)",
+      [low, high](const std::string& value) -> std::optional<Size> {
+        const auto result = parse_size(value);
+        if (!result || result->bytes < low.bytes || result->bytes > high.bytes) return std::nullopt;
+        return result;
+      });
+}
+
 Format<Money> money() {
   return parsed<Money>("an amount such as 1200 EUR, 15 EUR/month or 180 EUR/year",
                        std::string(decimal_pattern) + " [A-Z]{3}(/month|/year)?",

@@ -56,6 +56,22 @@ Format<Cost> cost_section() {
   });
 }
 
+Format<HostLimits> limits_section() {
+  return object<HostLimits>({
+      {
+          optional("disk", &HostLimits::disk, size({16ULL << 20U}, {1ULL << 40U}), "1GiB",
+                   "Size of the file system that holds its data folder."),
+          optional("memory", &HostLimits::memory, maybe(size({16ULL << 20U}, {1ULL << 40U})), "",
+                   "Memory of all its processes together; without it there is no limit."),
+          optional("processes", &HostLimits::processes, maybe(integer(16, 1'000'000)), "",
+                   "Processes and threads at once; without it there is no limit."),
+          optional("cpu", &HostLimits::cpu, maybe(percent()), "",
+                   "Share of this machine's CPU time; without it there is no limit."),
+      },
+      nullptr,
+  });
+}
+
 void check_host(Context& context, const Node& node, Host& host) {
   if (host.name == "all" || host.name == "localhost") {
     context.problem(host.mark, fmt::format("{}: this name is reserved", context.subject));
@@ -95,6 +111,8 @@ Format<std::vector<Host>> hosts_format() {
           optional("services", &Host::services, distinct(service_name()), "", "What runs on it."),
           optional("observer", &Host::observer, boolean(), "false",
                    "Measures only: in no tier, never a target of a fault."),
+          optional("limits", &Host::limits, limits_section(), "",
+                   "What a lab host may use of this machine."),
           optional("cost", &Host::cost, cost_section(), "", "What it costs."),
       },
       check_host,

@@ -25,6 +25,14 @@ struct Cost {
   std::optional<Money> hardware, setup, power, maintenance, administration;
 };
 
+/// What a lab host may use at most of this machine.
+struct HostLimits {
+  Size disk{1ULL << 30U};        ///< its data folder is a file system of that size
+  std::optional<Size> memory;    ///< of its processes; nothing: no limit
+  std::optional<int> processes;  ///< and threads; nothing: no limit
+  std::optional<Percent> cpu;    ///< of this machine's CPU time; nothing: no limit
+};
+
 struct Host {
   std::string name;
   std::string address;  ///< IPv4, dotted
@@ -33,6 +41,7 @@ struct Host {
   std::string ssh_destination;        ///< for transport ssh: what is given to ssh(1)
   std::vector<std::string> services;  ///< names into Topology::services, in start order
   bool observer = false;              ///< measures only: not part of the stack, never a target
+  HostLimits limits;
   Cost cost;
   Mark mark;
 };

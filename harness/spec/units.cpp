@@ -24,6 +24,14 @@ constexpr std::array units = {Unit{"d", 86'400'000'000'000},
                               Unit{"us", 1'000},
                               Unit{"ns", 1}};
 
+struct SizeUnit {
+  std::string_view name;
+  std::uint64_t bytes;
+};
+
+constexpr std::array size_units = {SizeUnit{"GiB", 1ULL << 30U}, SizeUnit{"MiB", 1ULL << 20U},
+                                   SizeUnit{"KiB", 1ULL << 10U}, SizeUnit{"B", 1}};
+
 /// "12.50" cut into its digits; nothing for a sign, an exponent, "1." or ".5".
 struct Decimal {
   std::string_view whole;
@@ -130,6 +138,29 @@ std::optional<Percent> parse_percent(std::string_view text) {
   const auto fraction = to_double(*decimal, -2);
   if (!fraction || *fraction > 1) return std::nullopt;
   return Percent{*fraction};
+}
+
+std::optional<Size> parse_size(std::string_view text) {
+  if (text == "0") return Size{};
+  const auto decimal = split_decimal(text);
+  if (!decimal) return std::nullopt;
+  for (const SizeUnit& unit : size_units) {
+    if (decimal->rest != unit.name) continue;
+    const auto number = to_double(*decimal, 0);
+    if (!number) return std::nullopt;
+    const double bytes = *number * static_cast<double>(unit.bytes);
+    // Up to there every sum of sizes fits, and binary fractions of a unit are exact.
+    if (bytes > static_cast<double>(1ULL << 60U) || bytes != std::floor(bytes)) return std::nullopt;
+    return Size{static_cast<std::uint64_t>(bytes)};
+  }
+  return std::nullopt;
+}
+
+std::string format_size(Size size) {
+  for (const SizeUnit& unit : size_units)
+    if (size.bytes != 0 && size.bytes % unit.bytes == 0)
+      return fmt::format("{}{}", size.bytes / unit.bytes, unit.name);
+  return "0B";
 }
 
 std::optional<Money> parse_money(std::string_view text) {

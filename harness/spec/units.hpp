@@ -23,6 +23,12 @@ struct Percent {
   friend bool operator==(const Percent&, const Percent&) = default;
 };
 
+/// A number of bytes.
+struct Size {
+  std::uint64_t bytes = 0;
+  friend bool operator==(const Size&, const Size&) = default;
+};
+
 /// An amount of money; `per` tells once, monthly or yearly.
 struct Money {
   enum class Per { once, month, year };
@@ -38,11 +44,16 @@ std::optional<Duration> parse_duration(std::string_view text);
 std::optional<Rate> parse_rate(std::string_view text);
 /// "99.9%"; 0% to 100%.
 std::optional<Percent> parse_percent(std::string_view text);
+/// "512MiB", "1.5GiB", "64KiB", "100B"; whole bytes, at most 1 EiB. A number without a unit is
+/// refused (except "0").
+std::optional<Size> parse_size(std::string_view text);
 /// "1200 EUR", "15 EUR/month", "180 EUR/year"
 std::optional<Money> parse_money(std::string_view text);
 
 /// The shortest exact form: "1.5s", "300ms", "20us", "0s".
 std::string format_duration(Duration duration);
+/// The largest unit that says it exactly: "512MiB", "1000B".
+std::string format_size(Size size);
 /// For people: three significant digits, "1.53 s", "312 ms", "20 us".
 std::string human_duration(Duration duration);
 

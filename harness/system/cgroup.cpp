@@ -139,6 +139,14 @@ bool is_cgroup_frozen(const std::string& folder) {
   return event_flag(folder, "frozen");
 }
 
+std::int64_t cgroup_cpu_us(const std::string& folder) {
+  const std::string text = read_file(folder + "/cpu.stat");
+  constexpr std::string_view name = "usage_usec ";
+  const std::size_t at = text.find(name);
+  if (at == std::string::npos) throw Error(fmt::format("{}/cpu.stat tells no CPU time", folder));
+  return std::stoll(text.substr(at + name.size()));
+}
+
 bool remove_cgroup(const std::string& folder, std::chrono::milliseconds at_most) {
   const auto end = std::chrono::steady_clock::now() + at_most;
   while (!remove_tree(folder)) {

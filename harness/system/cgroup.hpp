@@ -36,6 +36,9 @@ void freeze_cgroup(const std::string& folder, bool frozen);
 /// Whether everything in it and below stands still.
 bool is_cgroup_frozen(const std::string& folder);
 
+/// CPU time of everything that is or was in it and below, in microseconds.
+std::int64_t cgroup_cpu_us(const std::string& folder);
+
 /// Removes an empty cgroup and all (empty) ones below; waits at most that long for the processes
 /// that are dying. Returns whether it is gone; throws SystemError on anything else than "busy".
 bool remove_cgroup(const std::string& folder, std::chrono::milliseconds at_most);

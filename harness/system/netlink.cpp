@@ -3,6 +3,7 @@
 #include <array>
 
 #include <fmt/format.h>
+#include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -12,6 +13,7 @@
 #include <netlink/netlink.h>
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
+#include <netlink/route/link/bridge.h>
 #include <netlink/route/link/veth.h>
 #include <netlink/route/nexthop.h>
 #include <netlink/route/route.h>
@@ -149,6 +151,37 @@ void Netlink::set_up(const std::string& link, bool up) {
     rtnl_link_unset_flags(change.get(), IFF_UP);
   check_nl(fmt::format("set {} {}", link, up ? "up" : "down"),
            rtnl_link_change(socket_.get(), wanted.get(), change.get(), 0));
+}
+
+void Netlink::set_forwarding(const std::string& port, bool forwards) {
+  const Message message(
+      check_made("netlink message", nlmsg_alloc_simple(RTM_SETLINK, NLM_F_REQUEST)));
+  ifinfomsg header{};
+  header.ifi_family = AF_BRIDGE;
+  header.ifi_index = index_of(port);
+  const std::string attempt =
+      fmt::format("let bridge port {} {}", port, forwards ? "forward" : "forward nothing");
+  check_nl(attempt, nlmsg_append(message.get(), &header, sizeof header, NLMSG_ALIGNTO));
+  nlattr* info =
+      check_made("attribute", nla_nest_start(message.get(), IFLA_PROTINFO | NLA_F_NESTED));
+  check_nl(attempt, nla_put_u8(message.get(), IFLA_BRPORT_STATE,
+                               forwards ? BR_STATE_FORWARDING : BR_STATE_DISABLED));
+  nla_nest_end(message.get(), info);
+  check_nl(attempt, nl_send_auto(socket_.get(), message.get()));
+  check_nl(attempt, nl_wait_for_ack(socket_.get()));
+}
+
+bool Netlink::is_forwarding(const std::string& port) {
+  nl_cache* raw = nullptr;
+  check_nl("list bridge ports", rtnl_link_alloc_cache(socket_.get(), AF_BRIDGE, &raw));
+  const Cache cache(raw);
+  bool forwards = false;
+  for_each_object(raw, [&](nl_object* object) {
+    auto* link = reinterpret_cast<rtnl_link*>(object);
+    if (rtnl_link_get_name(link) == port)
+      forwards = rtnl_link_bridge_get_port_state(link) == BR_STATE_FORWARDING;
+  });
+  return forwards;
 }
 
 bool Netlink::delete_link(const std::string& link) {

@@ -61,6 +61,10 @@ class Netlink {
   /// `address`: "198.18.0.11/24".
   void add_address(const std::string& link, const std::string& address);
   void set_up(const std::string& link, bool up);
+  /// Whether a port of a bridge forwards frames. One that does not takes and sends none, while its
+  /// link stays up at both ends.
+  void set_forwarding(const std::string& port, bool forwards);
+  bool is_forwarding(const std::string& port);
   /// Deletes a link (of a veth pair both ends). Returns false when there is none of that name.
   bool delete_link(const std::string& link);
   bool has_link(const std::string& link);

@@ -27,11 +27,13 @@ namespace nospof::test {
 
 using namespace std::chrono_literals;
 
-/// Two web servers and a client. `extra` stands below `services:`, `on_web1` adds to its services.
+/// Two web servers and a client. `extra` stands below `services:`, `on_web1` adds to its services,
+/// `limits` are web1's: "disk: 64MiB, processes: 100".
 struct TinyTopology {
   std::string on_web1;
   std::string extra;
   std::string expected_body = "{token}";
+  std::string limits;
 
   /// Writes it to a folder and reads it back.
   spec::Topology write(const std::string& folder) const {
@@ -39,7 +41,7 @@ struct TinyTopology {
     write_file(folder + "/nginx.conf.j2", nginx);
     write_file(folder + "/topology.yaml",
                fmt::format(text, fmt::arg("on_web1", on_web1), fmt::arg("extra", extra),
-                           fmt::arg("body", expected_body)));
+                           fmt::arg("body", expected_body), fmt::arg("limits", limits)));
     return spec::read_topology(folder + "/topology.yaml");
   }
 
@@ -66,7 +68,7 @@ name: tiny
 title: Two web servers
 network: {{ subnet: 198.18.0.0/24, domain: nospof.test }}
 hosts:
-  web1:   {{ address: 198.18.0.21, services: [nginx{on_web1}] }}
+  web1:   {{ address: 198.18.0.21, services: [nginx{on_web1}], limits: {{ {limits} }} }}
   web2:   {{ address: 198.18.0.22, services: [nginx] }}
   client: {{ address: 198.18.0.101, observer: true }}
 tiers:

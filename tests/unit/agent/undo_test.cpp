@@ -31,6 +31,7 @@ class FakeServices final : public kinds::ServiceManager {
     return result;
   }
   void hold_down(const std::string&) override { wanted = false; }
+  void stop(const std::string&) override { wanted = running = false; }
   void start(const std::string&) override {
     ++starts;
     wanted = true;

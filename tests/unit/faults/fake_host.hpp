@@ -27,6 +27,10 @@ class FakeServices final : public kinds::ServiceManager {
     calls.push_back("hold_down " + service);
     states.at(service).wanted_up = false;
   }
+  void stop(const std::string& service) override {
+    calls.push_back("stop " + service);
+    states.at(service).wanted_up = false;
+  }
   void start(const std::string& service) override { calls.push_back("start " + service); }
 };
 
@@ -41,6 +45,31 @@ class FakePower final : public kinds::HostPower {
   }
   void on(const std::string& host) override { hosts.at(host) = true; }
   bool is_on(const std::string& host) const override { return hosts.at(host); }
+
+  std::map<std::string, kinds::HostCondition> conditions;
+  std::vector<std::string> calls;
+  void freeze(const std::string& host, Nanoseconds at_most) override {
+    calls.push_back("freeze " + host + " " + std::to_string(at_most.count() / 1'000'000));
+    conditions.at(host).frozen = true;
+  }
+  void thaw(const std::string& host) override {
+    calls.push_back("thaw " + host);
+    conditions.at(host).frozen = false;
+  }
+  void isolate(const std::string& host, Nanoseconds at_most) override {
+    calls.push_back("isolate " + host + " " + std::to_string(at_most.count() / 1'000'000));
+    conditions.at(host).connected = false;
+  }
+  void rejoin(const std::string& host) override {
+    calls.push_back("rejoin " + host);
+    conditions.at(host).connected = true;
+  }
+  void reboot(const std::string& host, Nanoseconds grace) override {
+    calls.push_back("reboot " + host + " " + std::to_string(grace.count() / 1'000'000));
+  }
+  kinds::HostCondition condition(const std::string& host) const override {
+    return conditions.at(host);
+  }
 };
 
 /// What an Error thrown by `work` says; empty when it threw none.

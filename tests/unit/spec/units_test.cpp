@@ -23,6 +23,19 @@ TEST(Durations, AreReadExactly) {
   EXPECT_EQ(parse_duration("9223372036854775807ns"), Duration::max());
 }
 
+TEST(Sizes, AreReadAndWrittenExactly) {
+  EXPECT_EQ(parse_size("0"), Size{0});
+  EXPECT_EQ(parse_size("100B"), Size{100});
+  EXPECT_EQ(parse_size("64KiB"), Size{65536});
+  EXPECT_EQ(parse_size("1.5GiB"), Size{1'610'612'736});
+  EXPECT_EQ(parse_size("1GiB"), Size{1ULL << 30U});
+  for (const char* text :
+       {"", "5", "MiB", "-1MiB", "1 MiB", "1MB", "0.3B", "1e3B", "2000000000GiB", "1mib"})
+    EXPECT_EQ(parse_size(text), std::nullopt) << text;
+  for (const char* text : {"0B", "100B", "64KiB", "512MiB", "3GiB", "1536MiB"})
+    EXPECT_EQ(format_size(*parse_size(text)), text);
+}
+
 TEST(Durations, OtherTextsAreRefused) {
   for (const char* text : {"",
                            "5",

@@ -112,6 +112,18 @@ double paretonormal_quantile(double share) {
   return 0.25 * normal_quantile(share) + 0.75 * pareto;
 }
 
+// It has no formula for the share below a value, so that is looked up.
+double paretonormal_below(double x) {
+  constexpr int steps = 8192;
+  static const std::vector<double> quantiles = [] {
+    std::vector<double> list;
+    for (int i = 0; i < steps; ++i) list.push_back(paretonormal_quantile((i + 0.5) / steps));
+    return list;
+  }();
+  const auto above = std::ranges::upper_bound(quantiles, x);
+  return static_cast<double>(above - quantiles.begin()) / steps;
+}
+
 }  // namespace
 
 std::string netem_payload(std::uint32_t number, std::size_t bytes) {
@@ -189,15 +201,9 @@ double share_below(Distribution distribution, double x) {
     case Distribution::pareto:
       return 1 - pareto_above(x);
     case Distribution::paretonormal:
-      break;
+      return paretonormal_below(x);
   }
-  double low = 0;
-  double high = 1;
-  for (int i = 0; i < 50; ++i) {
-    const double middle = (low + high) / 2;
-    (paretonormal_quantile(middle) < x ? low : high) = middle;
-  }
-  return low;
+  return 0;
 }
 
 AssertionResult delays_follow(const NetemTrace& trace, Nanoseconds delay, Nanoseconds jitter,

@@ -1,6 +1,7 @@
 // Registers every kind of fault and probe, and hands over to the command line.
 
 #include "cli/cli.hpp"
+#include "faults/bandwidth.hpp"
 #include "faults/clock_skew.hpp"
 #include "faults/config.hpp"
 #include "faults/conntrack.hpp"
@@ -17,6 +18,7 @@
 #include "faults/host_rules.hpp"
 #include "faults/io_stress.hpp"
 #include "faults/memory_stress.hpp"
+#include "faults/netem.hpp"
 #include "faults/partition.hpp"
 #include "faults/pid_exhaustion.hpp"
 #include "faults/process_kill.hpp"
@@ -59,6 +61,8 @@ int main(int argc, char** argv) {
   registry.add(nospof::faults::make_memory_stress());
   registry.add(nospof::faults::make_io_stress());
   registry.add(nospof::faults::make_pid_exhaustion());
+  registry.add(nospof::faults::make_netem());
+  registry.add(nospof::faults::make_bandwidth());
   registry.add(nospof::probes::make_https());
   return nospof::cli::main(argc, argv, registry);
 }

@@ -22,6 +22,8 @@ using UndoOperation = UndoResult (*)(const json::object& record, kinds::HostEnv&
 
 UndoResult undo_nft_table(const json::object& record, kinds::HostEnv& env);
 UndoResult undo_ruleset(const json::object& record, kinds::HostEnv& env);
+UndoResult undo_root_qdisc(const json::object& record, kinds::HostEnv& env);
+UndoResult undo_redirect(const json::object& record, kinds::HostEnv& env);
 UndoResult undo_stop(const json::object& record, kinds::HostEnv& env);
 UndoResult undo_service(const json::object& record, kinds::HostEnv& env);
 UndoResult undo_freeze(const json::object& record, kinds::HostEnv& env);

@@ -36,6 +36,7 @@ Format<Duration> duration(Duration low, Duration high);
 Format<Rate> rate();
 Format<Percent> percent();
 Format<Size> size(Size low, Size high);
+Format<Bandwidth> bandwidth();
 Format<Money> money();
 
 /// One of a few texts, each with its value.

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -31,6 +32,9 @@ struct SizeUnit {
 
 constexpr std::array size_units = {SizeUnit{"GiB", 1ULL << 30U}, SizeUnit{"MiB", 1ULL << 20U},
                                    SizeUnit{"KiB", 1ULL << 10U}, SizeUnit{"B", 1}};
+// Powers of ten, as tc and link speeds have them.
+constexpr std::array<std::pair<std::string_view, std::int64_t>, 4> bandwidth_units = {
+    {{"gbit/s", 1'000'000'000}, {"mbit/s", 1'000'000}, {"kbit/s", 1'000}, {"bit/s", 1}}};
 
 /// "12.50" cut into its digits; nothing for a sign, an exponent, "1." or ".5".
 struct Decimal {
@@ -72,7 +76,7 @@ std::optional<double> to_double(const Decimal& decimal, int exponent) {
   return value;
 }
 
-/// Nothing when it overflows or is no whole number of nanoseconds.
+/// Nothing when it overflows or is no whole number of what `unit` counts.
 std::optional<std::int64_t> scale(const Decimal& decimal, std::int64_t unit) {
   std::int64_t whole = 0;
   const auto [end, error] =
@@ -156,6 +160,18 @@ std::optional<Size> parse_size(std::string_view text) {
   return std::nullopt;
 }
 
+std::optional<Bandwidth> parse_bandwidth(std::string_view text) {
+  const auto decimal = split_decimal(text);
+  if (!decimal) return std::nullopt;
+  for (const auto& [name, size] : bandwidth_units) {
+    if (decimal->rest != name) continue;
+    const auto total = scale(*decimal, size);
+    if (!total) return std::nullopt;
+    return Bandwidth{static_cast<std::uint64_t>(*total)};
+  }
+  return std::nullopt;
+}
+
 std::string format_size(Size size) {
   for (const SizeUnit& unit : size_units)
     if (size.bytes != 0 && size.bytes % unit.bytes == 0)
@@ -198,6 +214,15 @@ std::string format_duration(Duration duration) {
     }
   }
   return duration.count() < 0 ? "-" + best : best;
+}
+
+std::string format_bandwidth(Bandwidth bandwidth) {
+  const std::uint64_t bits = bandwidth.bits_per_second;
+  for (const auto& [name, size] : bandwidth_units) {
+    const auto unit = static_cast<std::uint64_t>(size);
+    if (bits >= unit && bits % unit == 0) return fmt::format("{}{}", bits / unit, name);
+  }
+  return fmt::format("{}bit/s", bits);
 }
 
 std::string human_duration(Duration duration) {

@@ -1,5 +1,6 @@
 #pragma once
-// Quantities as types, and their one text form: "1500ms", "2s", "50/s", "99.9%", "1200 EUR".
+// Quantities as types, and their one text form: "1500ms", "2s", "50/s", "99.9%", "10mbit/s",
+// "1200 EUR".
 
 #include <chrono>
 #include <cstdint>
@@ -29,6 +30,12 @@ struct Size {
   friend bool operator==(const Size&, const Size&) = default;
 };
 
+/// What a link carries.
+struct Bandwidth {
+  std::uint64_t bits_per_second = 0;
+  friend bool operator==(const Bandwidth&, const Bandwidth&) = default;
+};
+
 /// An amount of money; `per` tells once, monthly or yearly.
 struct Money {
   enum class Per { once, month, year };
@@ -47,6 +54,8 @@ std::optional<Percent> parse_percent(std::string_view text);
 /// "512MiB", "1.5GiB", "64KiB", "100B"; whole bytes, at most 1 EiB. A number without a unit is
 /// refused (except "0").
 std::optional<Size> parse_size(std::string_view text);
+/// "10mbit/s", "1.5gbit/s", "64kbit/s", "800bit/s"; a whole number of bits per second.
+std::optional<Bandwidth> parse_bandwidth(std::string_view text);
 /// "1200 EUR", "15 EUR/month", "180 EUR/year"
 std::optional<Money> parse_money(std::string_view text);
 
@@ -54,6 +63,8 @@ std::optional<Money> parse_money(std::string_view text);
 std::string format_duration(Duration duration);
 /// The largest unit that says it exactly: "512MiB", "1000B".
 std::string format_size(Size size);
+/// The largest unit that is exact: "10mbit/s", "1500kbit/s".
+std::string format_bandwidth(Bandwidth bandwidth);
 /// For people: three significant digits, "1.53 s", "312 ms", "20 us".
 std::string human_duration(Duration duration);
 

@@ -1,0 +1,314 @@
+// A qdisc of ours in force on one host.
+
+#include <algorithm>
+#include <exception>
+#include <optional>
+#include <thread>
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <linux/if_ether.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/random.h>
+#include <sys/utsname.h>
+
+#include "faults/echo.hpp"
+#include "faults/parameters.hpp"
+#include "faults/shaping.hpp"
+#include "system/check.hpp"
+
+namespace nospof::faults {
+
+namespace {
+
+std::uint32_t drawn_number() {
+  std::uint32_t number = 0;
+  check("getrandom", ::getrandom(&number, sizeof number, 0));
+  return number;
+}
+
+std::vector<DeviceState> device_states(TrafficControl& control) {
+  std::vector<DeviceState> devices;
+  const std::vector<QdiscInfo> qdiscs = control.qdiscs();
+  for (const LinkInfo& link : Netlink().links()) {
+    DeviceState device;
+    device.link = link;
+    std::ranges::copy_if(qdiscs, std::back_inserter(device.qdiscs),
+                         [&link](const QdiscInfo& qdisc) { return qdisc.device == link.index; });
+    const bool hooked = std::ranges::any_of(
+        device.qdiscs, [](const QdiscInfo& qdisc) { return qdisc.parent == tc_clsact; });
+    if (hooked) {
+      device.ingress = control.filters(link.index, tc_ingress);
+      device.egress = control.filters(link.index, tc_egress);
+    }
+    devices.push_back(std::move(device));
+  }
+  return devices;
+}
+
+// What must be the same after healing, a line for each qdisc and filter. Options are left out: they
+// have counters in them, and nobody's qdisc is changed.
+std::vector<std::string> listing(const std::vector<DeviceState>& devices) {
+  std::vector<std::string> lines;
+  for (const DeviceState& device : devices) {
+    if (device.link.kind == "ifb" && device.link.name.starts_with("nospof")) continue;
+    for (const QdiscInfo& qdisc : device.qdiscs)
+      lines.push_back(fmt::format("qdisc {} {:x}: parent {:x} of {}", qdisc.kind,
+                                  qdisc.handle >> 16U, qdisc.parent, device.link.name));
+    for (const auto* filters : {&device.ingress, &device.egress})
+      for (const FilterInfo& filter : *filters)
+        lines.push_back(fmt::format("filter {} {} {:x} {:x} at {:x} of {}", filter.kind,
+                                    filter.priority, filter.protocol, filter.handle, filter.parent,
+                                    device.link.name));
+  }
+  std::ranges::sort(lines);
+  return lines;
+}
+
+std::string release_of_kernel() {
+  utsname system{};
+  ::uname(&system);
+  return system.release;
+}
+
+// Runs `work` in a network namespace that exists for this only; says what it threw.
+template <typename Work>
+std::string failure_apart(Work work) {
+  std::string failure;
+  std::thread([&] {
+    try {
+      check("unshare a network namespace to try qdiscs in", ::unshare(CLONE_NEWNET));
+      work();
+    } catch (const std::exception& error) {
+      failure = error.what();
+    }
+  }).join();
+  return failure;
+}
+
+void add_filters(TrafficControl& control, const Attachment& at, int ifb,
+                 const std::vector<std::vector<PacketBits>>& filters, bool narrowed) {
+  Redirect redirect;
+  redirect.device = at.index;
+  redirect.parent = at.way == Attachment::Way::ingress ? tc_ingress : tc_egress;
+  redirect.priority = at.priority;
+  redirect.protocol = narrowed ? ETH_P_IP : ETH_P_ALL;
+  redirect.class_id = at.mark;
+  redirect.to_device = ifb;
+  for (const auto& match : filters) {
+    redirect.match = match;
+    control.add_redirect(redirect);
+  }
+}
+
+void require_ifb_and_filters(const std::string& kind, const std::string& host) {
+  const std::string failure = failure_apart([] {
+    TrafficControl control;
+    Redirect redirect;
+    redirect.to_device = control.add_ifb("nospof");
+    redirect.device = redirect.to_device;
+    redirect.priority = 1;
+    redirect.protocol = ETH_P_ALL;
+    redirect.match = {{0, 0, 0}};
+    control.add_qdisc(redirect.device, tc_clsact, 0xFFFF0000U, "clsact");
+    control.add_redirect(redirect);
+  });
+  if (failure.empty()) return;
+  throw Error(
+      fmt::format("{}: the kernel of host '{}' (Linux {}) can't lead packets aside: {}. Needed "
+                  "are CONFIG_IFB, CONFIG_NET_SCH_INGRESS, CONFIG_NET_CLS_U32 and "
+                  "CONFIG_NET_ACT_MIRRED, as root; without them the fault can only act on all "
+                  "outgoing traffic of devices that have the kernel's default root qdisc",
+                  kind, host, release_of_kernel(), failure));
+}
+
+class ShapingInjection final : public kinds::Injection {
+ public:
+  ShapingInjection(std::string kind, ShapingQdisc qdisc, const NetemScope& scope,
+                   const ShapingEffect& effect, std::vector<Attachment> places,
+                   std::vector<std::string> before, const Clock& clock)
+      : kind_(std::move(kind)),
+        qdisc_(std::move(qdisc)),
+        scope_(scope),
+        effect_(effect),
+        places_(std::move(places)),
+        before_(std::move(before)),
+        echo_(make_echo(scope, 8 * effect.delay + std::chrono::seconds(1), clock)) {}
+
+  std::vector<kinds::UndoRecord> undo() const override {
+    std::vector<kinds::UndoRecord> records;
+    for (const Attachment& at : places_) {
+      kinds::UndoRecord record = {{"device", at.device}, {"index", at.index}};
+      if (at.way == Attachment::Way::root) {
+        record["op"] = "root-qdisc";
+        record["kind"] = qdisc_.kind;
+        record["handle"] = at.handle;
+      } else {
+        record["op"] = "redirect";
+        record["hook"] = at.way == Attachment::Way::ingress ? "ingress" : "egress";
+        record["mark"] = at.mark;
+        record["ifb"] = at.ifb;
+        record["own_clsact"] = at.own_clsact;
+      }
+      records.push_back(std::move(record));
+    }
+    return records;
+  }
+
+  void inject() override {
+    if (injected_) throw Error(fmt::format("{}: is in force already, or was", kind_));
+    injected_ = true;
+    TrafficControl control;
+    for (const Attachment& at : places_) {
+      if (at.way == Attachment::Way::root)
+        control.add_qdisc(at.index, tc_root, at.handle, qdisc_.kind, qdisc_.options);
+      else
+        redirect(control, at);
+    }
+  }
+
+  kinds::Confirmation confirm() override {
+    if (!injected_) return {not_yet, "not in force"};
+    TrafficControl control;
+    const std::vector<QdiscInfo> qdiscs = control.qdiscs();
+    echo_->turn();
+    Counted out;
+    Counted in;
+    std::vector<std::string> told;
+    for (const Attachment& at : places_) {
+      const QdiscInfo* ours = find(qdiscs, at);
+      if (ours == nullptr)
+        return {unable, fmt::format("our qdisc {} is gone from {}", qdisc_.kind, place_of(at))};
+      if (at.way != Attachment::Way::root && !has_filter(control, at))
+        return {unable, fmt::format("our filter is gone from {}", place_of(at))};
+      Counted& way = at.way == Attachment::Way::ingress ? in : out;
+      way.asked = true;
+      way.packets += ours->packets + ours->waiting;
+      way.dropped += ours->dropped;
+      told.push_back(fmt::format("{} {}: {} packets through, {} dropped, {} waiting", qdisc_.kind,
+                                 place_of(at), ours->packets, ours->dropped, ours->waiting));
+    }
+    const std::string answers = echo_->text();
+    return {bites(out, in) ? confirmed : not_yet,
+            fmt::format("{}{}", fmt::join(told, "; "), answers.empty() ? "" : "; " + answers)};
+  }
+
+  kinds::Confirmation confirm_healed() override {
+    TrafficControl control;
+    const auto now = listing(device_states(control));
+    for (const Attachment& at : places_)
+      if (!at.ifb.empty() && ::if_nametoindex(at.ifb.c_str()) != 0)
+        return {not_yet, fmt::format("device {} is still there", at.ifb)};
+    if (now == before_)
+      return {confirmed, fmt::format("{} qdiscs and filters are as before", now.size())};
+    std::vector<std::string> more;
+    std::ranges::set_difference(now, before_, std::back_inserter(more));
+    std::vector<std::string> fewer;
+    std::ranges::set_difference(before_, now, std::back_inserter(fewer));
+    return {not_yet, fmt::format("not as before: {}{}", more.empty() ? "missing is " : "new is ",
+                                 more.empty() ? fewer.front() : more.front())};
+  }
+
+ private:
+  using enum kinds::Confirmation::Outcome;
+
+  struct Counted {
+    bool asked = false;
+    std::uint64_t packets = 0;
+    std::uint64_t dropped = 0;
+  };
+
+  void redirect(TrafficControl& control, const Attachment& at) const {
+    const bool outgoing = at.way == Attachment::Way::egress;
+    const int ifb = control.add_ifb(at.ifb);
+    control.add_qdisc(ifb, tc_root, 0x10000U, qdisc_.kind, qdisc_.options);
+    if (at.own_clsact && !has_clsact(control, at.index))
+      control.add_qdisc(at.index, tc_clsact, 0xFFFF0000U, "clsact");
+    add_filters(control, at, ifb, scope_filters(kind_, scope_, outgoing), is_narrowed(scope_));
+  }
+
+  // A second direction of the same device finds the one that the first has made.
+  static bool has_clsact(TrafficControl& control, int device) {
+    const auto qdiscs = control.qdiscs();
+    return std::ranges::any_of(qdiscs, [device](const QdiscInfo& qdisc) {
+      return qdisc.device == device && qdisc.parent == tc_clsact;
+    });
+  }
+
+  static std::string place_of(const Attachment& at) {
+    if (at.way == Attachment::Way::root) return "at the root of " + at.device;
+    return fmt::format("for {} traffic of {} (device {})",
+                       at.way == Attachment::Way::ingress ? "incoming" : "outgoing", at.device,
+                       at.ifb);
+  }
+
+  const QdiscInfo* find(const std::vector<QdiscInfo>& qdiscs, const Attachment& at) const {
+    const bool root = at.way == Attachment::Way::root;
+    const int device = root ? at.index : static_cast<int>(::if_nametoindex(at.ifb.c_str()));
+    for (const QdiscInfo& qdisc : qdiscs)
+      if (qdisc.device == device && qdisc.parent == tc_root && qdisc.kind == qdisc_.kind &&
+          (!root || qdisc.handle == at.handle))
+        return &qdisc;
+    return nullptr;
+  }
+
+  static bool has_filter(TrafficControl& control, const Attachment& at) {
+    const auto filters =
+        control.filters(at.index, at.way == Attachment::Way::ingress ? tc_ingress : tc_egress);
+    return std::ranges::any_of(
+        filters, [&at](const FilterInfo& filter) { return filter.class_id == at.mark; });
+  }
+
+  // Packets went through ours, in each direction; what they lose and how late they are shows where
+  // it can show.
+  bool bites(const Counted& out, const Counted& in) const {
+    for (const Counted* way : {&out, &in}) {
+      if (!way->asked) continue;
+      if (way->packets + way->dropped == 0) return false;
+      if (effect_.loses && way->dropped == 0) return false;
+    }
+    if (effect_.delay.count() == 0 || !echo_->timed()) return true;
+    const Nanoseconds whole = effect_.delay * (static_cast<int>(out.asked) + in.asked);
+    return echo_->slowest() >= whole / 2;
+  }
+
+  std::string kind_;
+  ShapingQdisc qdisc_;
+  NetemScope scope_;
+  ShapingEffect effect_;
+  std::vector<Attachment> places_;
+  std::vector<std::string> before_;
+  std::unique_ptr<Echo> echo_;
+  bool injected_ = false;
+};
+
+}  // namespace
+
+std::string missing_qdisc(const ShapingQdisc& qdisc) {
+  return failure_apart(
+      [&qdisc] { TrafficControl().add_qdisc(1, tc_root, 0x10000U, qdisc.kind, qdisc.options); });
+}
+
+std::unique_ptr<kinds::Injection> prepare_shaping(const std::string& kind, ShapingQdisc qdisc,
+                                                  const NetemScope& scope,
+                                                  const ShapingEffect& effect,
+                                                  kinds::HostEnv& env) {
+  if (const std::string failure = missing_qdisc(qdisc); !failure.empty())
+    throw Error(
+        fmt::format("{}: the kernel of host '{}' (Linux {}) refuses it: {}. Needed is "
+                    "CONFIG_NET_SCH_{} (module sch_{}), as root",
+                    kind, env.host, release_of_kernel(), failure,
+                    qdisc.kind == "netem" ? "NETEM" : "TBF", qdisc.kind));
+  TrafficControl control;
+  const auto devices = device_states(control);
+  auto places = plan_attachments(kind, scope, devices, drawn_number());
+  scope_filters(kind, scope, true);
+  if (std::ranges::any_of(places, [](const auto& at) { return at.way != Attachment::Way::root; }))
+    require_ifb_and_filters(kind, env.host);
+  return std::make_unique<ShapingInjection>(kind, std::move(qdisc), scope, effect,
+                                            std::move(places), listing(devices), clock_of(env));
+}
+
+}  // namespace nospof::faults

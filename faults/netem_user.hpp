@@ -1,0 +1,19 @@
+#pragma once
+// The back-end of netem for kernels without sch_netem: packets are taken out by an NFQUEUE rule, held
+// by a process of its own and put back.
+
+#include <memory>
+
+#include "faults/netem_scope.hpp"
+#include "faults/netem_settings.hpp"
+#include "kinds/fault.hpp"
+
+namespace nospof::faults {
+
+/// Checks that this host can do it and changes nothing. Throws Error that names what it can't do:
+/// what the kernel lacks, or settings that this back-end has no way for.
+std::unique_ptr<kinds::Injection> prepare_userspace_netem(const NetemSettings& settings,
+                                                          const NetemScope& scope,
+                                                          kinds::HostEnv& env);
+
+}  // namespace nospof::faults

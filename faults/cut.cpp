@@ -52,6 +52,14 @@ std::string chain(const NetworkDevice& device, bool in, const std::string& rules
       in ? "in" : "out", device.index, in ? "ingress" : "egress", device.name, cut_priority, rules);
 }
 
+// "table netdev nospof_1a2b3c4d {", of whatever family.
+bool begins_own_table(std::string_view line) {
+  constexpr std::string_view word = "table ";
+  if (!line.starts_with(word)) return false;
+  const std::size_t name = line.find(' ', word.size());
+  return name != std::string_view::npos && line.substr(name + 1).starts_with(cut_table_prefix);
+}
+
 }  // namespace
 
 void check_peer(const Peer& peer) {
@@ -75,14 +83,13 @@ std::string cut_rules(const Cut& cut, const std::string& table,
 }
 
 std::string without_own_tables(std::string_view listing) {
-  const std::string own = fmt::format("table {} {}", cut_family, cut_table_prefix);
   std::string kept;
   bool skipping = false;
   while (!listing.empty()) {
     const std::size_t end = std::min(listing.find('\n'), listing.size() - 1) + 1;
     const std::string_view line = listing.substr(0, end);
     listing.remove_prefix(end);
-    skipping = skipping || line.starts_with(own);
+    skipping = skipping || begins_own_table(line);
     if (!skipping) kept += line;
     // A table ends with the one brace that stands at the beginning of a line.
     if (line.starts_with('}')) skipping = false;

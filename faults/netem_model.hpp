@@ -59,9 +59,9 @@ struct NetemCopy {
 
 struct NetemFate {
   std::array<NetemCopy, 2> copies;
-  std::size_t count = 0;       ///< of copies
-  unsigned lost = 0;           ///< by the model of loss
-  unsigned beyond_limit = 0;   ///< as too many are held
+  std::size_t count = 0;      ///< of copies
+  unsigned lost = 0;          ///< by the model of loss
+  unsigned beyond_limit = 0;  ///< as too many are held
 };
 
 /// The decisions for the packets of one queue, in the order of their arrival.

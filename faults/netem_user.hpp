@@ -1,6 +1,6 @@
 #pragma once
-// The back-end of netem for kernels without sch_netem: packets are taken out by an NFQUEUE rule, held
-// by a process of its own and put back.
+// The back-end of netem for kernels without sch_netem: packets are taken out by an NFQUEUE rule,
+// held by a process of its own and put back.
 
 #include <memory>
 

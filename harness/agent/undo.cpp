@@ -23,6 +23,7 @@ constexpr std::array operations{
     NamedOperation{"continue-processes", undo_stop},
     NamedOperation{"start-service", undo_service},
     NamedOperation{"power-on", undo_power_off},
+    NamedOperation{"packet-emulator", undo_packet_emulator},
 };
 
 }  // namespace

@@ -78,8 +78,12 @@ bool LossModel::lost_by(const StateLoss& loss, std::mt19937& random) {
   return state_ == State::lost_in_burst || state_ == State::lost_alone;
 }
 
+<<<<<<< HEAD
 // The state changes before the packet's fate is decided, but by the probability of the state
 // before.
+=======
+// The state changes before the packet's fate is decided, but by the probability of the state before.
+>>>>>>> w-netem
 bool LossModel::lost_by(const GemodelLoss& loss, std::mt19937& random) {
   const bool was_bad = bad_;
   if (draw(random) / draws < (was_bad ? loss.r : loss.p)) bad_ = !was_bad;
@@ -196,8 +200,12 @@ void NetemSlots::sent(std::uint32_t bytes, MonoTime now) {
 void NetemSlots::next(MonoTime now) {
   const std::int64_t width = (most_ - least_).count();
   const double share = draw(random_) / draws;
+<<<<<<< HEAD
   begins_ =
       now + least_ + Nanoseconds(static_cast<std::int64_t>(share * static_cast<double>(width)));
+=======
+  begins_ = now + least_ + Nanoseconds(static_cast<std::int64_t>(share * static_cast<double>(width)));
+>>>>>>> w-netem
   packets_left_ = packets_;
   bytes_left_ = bytes_;
 }

@@ -59,9 +59,15 @@ struct NetemCopy {
 
 struct NetemFate {
   std::array<NetemCopy, 2> copies;
+<<<<<<< HEAD
   std::size_t count = 0;      ///< of copies
   unsigned lost = 0;          ///< by the model of loss
   unsigned beyond_limit = 0;  ///< as too many are held
+=======
+  std::size_t count = 0;       ///< of copies
+  unsigned lost = 0;           ///< by the model of loss
+  unsigned beyond_limit = 0;   ///< as too many are held
+>>>>>>> w-netem
 };
 
 /// The decisions for the packets of one queue, in the order of their arrival.

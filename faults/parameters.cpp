@@ -61,6 +61,13 @@ std::vector<json::object> PlacementReader::objects(const std::string& name) {
   return found;
 }
 
+std::optional<json::object> PlacementReader::object_or_none(const std::string& name) {
+  const json::value* value = take(name);
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_object()) refuse(name, "must be an object");
+  return value->get_object();
+}
+
 std::vector<std::string> PlacementReader::texts_or_none(const std::string& name) {
   std::vector<std::string> found;
   const json::value* value = take(name);
@@ -191,6 +198,13 @@ double PlanReader::share(const std::string& name) const {
   const auto* value = value_of<spec::Percent>(info_, given_, name, "a percentage");
   if (value != nullptr) return value->fraction;
   return spec::parse_percent(fallback).value_or(spec::Percent{}).fraction;
+}
+
+spec::Bandwidth PlanReader::bandwidth(const std::string& name) const {
+  const std::string& fallback = declared(name).default_text;
+  const auto* value = value_of<spec::Bandwidth>(info_, given_, name, "a bandwidth");
+  if (value != nullptr) return *value;
+  return spec::parse_bandwidth(fallback).value_or(spec::Bandwidth{});
 }
 
 bool PlanReader::given(const std::string& name) const {

@@ -3,6 +3,7 @@
 // sides refuse what they don't know, with an Error that names the fault and the parameter.
 
 #include <chrono>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -24,6 +25,7 @@ class PlacementReader {
   std::string text_or_empty(const std::string& name);
   bool boolean_or(const std::string& name, bool fallback);
   std::vector<json::object> objects(const std::string& name);  ///< required, may be empty
+  std::optional<json::object> object_or_none(const std::string& name);
   std::vector<std::string> texts_or_none(const std::string& name);
   /// A whole number, or `fallback` when it is not there; refused outside [least, most].
   std::int64_t integer_or(const std::string& name, std::int64_t fallback, std::int64_t least,
@@ -57,7 +59,8 @@ class PlanReader {
   std::int64_t integer(const std::string& name) const;
   spec::Duration duration(const std::string& name) const;
   double share(const std::string& name) const;  ///< of a percentage: 0 to 1
-  bool given(const std::string& name) const;    ///< whether the experiment says it
+  spec::Bandwidth bandwidth(const std::string& name) const;
+  bool given(const std::string& name) const;  ///< whether the experiment says it
 
  private:
   const spec::ParameterInfo& declared(const std::string& name) const;

@@ -148,6 +148,8 @@ kinds::json::object parameters_json(const spec::Parameters& parameters) {
             object[name] = fmt::format("{}/s", v.per_second);
           } else if constexpr (std::is_same_v<T, spec::Percent>) {
             object[name] = fmt::format("{}%", v.fraction * 100);
+          } else if constexpr (std::is_same_v<T, spec::Bandwidth>) {
+            object[name] = spec::format_bandwidth(v);
           } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
             object[name] = kinds::json::array(v.begin(), v.end());
           } else {

@@ -12,7 +12,7 @@
 
 namespace nospof::spec {
 
-enum class ParameterType { boolean, integer, text, duration, rate, percent, text_list };
+enum class ParameterType { boolean, integer, text, duration, rate, percent, bandwidth, text_list };
 
 /// One parameter of a kind.
 struct ParameterInfo {
@@ -29,7 +29,7 @@ struct ParameterInfo {
 
 /// A checked parameter value.
 using ParameterValue = std::variant<bool, std::int64_t, std::string, Duration, Rate, Percent,
-                                    std::vector<std::string>>;
+                                    Bandwidth, std::vector<std::string>>;
 using Parameters = std::map<std::string, ParameterValue>;
 
 /// What a fault acts on.

@@ -209,6 +209,19 @@ Format<Percent> percent() {
                          [](const std::string& value) { return parse_percent(value); });
 }
 
+Format<Bandwidth> bandwidth() {
+  constexpr std::uint64_t most = 1'000'000'000'000;
+  return parsed<Bandwidth>(
+      "a bandwidth from 8bit/s to 1000gbit/s, such as 10mbit/s or 64kbit/s",
+      std::string(decimal_pattern) + "[kmg]?bit/s",
+      [](const std::string& value) -> std::optional<Bandwidth> {
+        const auto result = parse_bandwidth(value);
+        if (!result || result->bits_per_second < 8 || result->bits_per_second > most)
+          return std::nullopt;
+        return result;
+      });
+}
+
 Format<Money> money() {
   return parsed<Money>("an amount such as 1200 EUR, 15 EUR/month or 180 EUR/year",
                        std::string(decimal_pattern) + " [A-Z]{3}(/month|/year)?",

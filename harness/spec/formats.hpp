@@ -35,6 +35,7 @@ Format<bool> boolean();
 Format<Duration> duration(Duration low, Duration high);
 Format<Rate> rate();
 Format<Percent> percent();
+Format<Bandwidth> bandwidth();
 Format<Money> money();
 
 /// One of a few texts, each with its value.

@@ -58,6 +58,8 @@ bool read_value(Context& context, const Node& node, const ParameterInfo& info,
       return read_as(rate(), context, node, out);
     case ParameterType::percent:
       return read_as(percent(), context, node, out);
+    case ParameterType::bandwidth:
+      return read_as(bandwidth(), context, node, out);
     case ParameterType::text_list:
       return read_as(list_format(info), context, node, out);
   }
@@ -78,6 +80,8 @@ Shape shape_of(const ParameterInfo& info) {
       return rate().shape;
     case ParameterType::percent:
       return percent().shape;
+    case ParameterType::bandwidth:
+      return bandwidth().shape;
     case ParameterType::text_list:
       return list_format(info).shape;
   }

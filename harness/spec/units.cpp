@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -23,6 +24,10 @@ constexpr std::array units = {Unit{"d", 86'400'000'000'000},
                               Unit{"ms", 1'000'000},
                               Unit{"us", 1'000},
                               Unit{"ns", 1}};
+
+// Powers of ten, as tc and link speeds have them.
+constexpr std::array<std::pair<std::string_view, std::int64_t>, 4> bandwidth_units = {
+    {{"gbit/s", 1'000'000'000}, {"mbit/s", 1'000'000}, {"kbit/s", 1'000}, {"bit/s", 1}}};
 
 /// "12.50" cut into its digits; nothing for a sign, an exponent, "1." or ".5".
 struct Decimal {
@@ -64,7 +69,7 @@ std::optional<double> to_double(const Decimal& decimal, int exponent) {
   return value;
 }
 
-/// Nothing when it overflows or is no whole number of nanoseconds.
+/// Nothing when it overflows or is no whole number of what `unit` counts.
 std::optional<std::int64_t> scale(const Decimal& decimal, std::int64_t unit) {
   std::int64_t whole = 0;
   const auto [end, error] =
@@ -132,6 +137,18 @@ std::optional<Percent> parse_percent(std::string_view text) {
   return Percent{*fraction};
 }
 
+std::optional<Bandwidth> parse_bandwidth(std::string_view text) {
+  const auto decimal = split_decimal(text);
+  if (!decimal) return std::nullopt;
+  for (const auto& [name, size] : bandwidth_units) {
+    if (decimal->rest != name) continue;
+    const auto total = scale(*decimal, size);
+    if (!total) return std::nullopt;
+    return Bandwidth{static_cast<std::uint64_t>(*total)};
+  }
+  return std::nullopt;
+}
+
 std::optional<Money> parse_money(std::string_view text) {
   const auto decimal = split_decimal(text);
   if (!decimal) return std::nullopt;
@@ -167,6 +184,15 @@ std::string format_duration(Duration duration) {
     }
   }
   return duration.count() < 0 ? "-" + best : best;
+}
+
+std::string format_bandwidth(Bandwidth bandwidth) {
+  const std::uint64_t bits = bandwidth.bits_per_second;
+  for (const auto& [name, size] : bandwidth_units) {
+    const auto unit = static_cast<std::uint64_t>(size);
+    if (bits >= unit && bits % unit == 0) return fmt::format("{}{}", bits / unit, name);
+  }
+  return fmt::format("{}bit/s", bits);
 }
 
 std::string human_duration(Duration duration) {

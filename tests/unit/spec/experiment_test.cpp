@@ -112,6 +112,8 @@ TEST(Parameters, AreReadFromText) {
   EXPECT_EQ(parse_parameter(parameter(ParameterType::rate), "50/s"), ParameterValue(Rate{50}));
   EXPECT_EQ(parse_parameter(parameter(ParameterType::percent), "5%"),
             ParameterValue(Percent{0.05}));
+  EXPECT_EQ(parse_parameter(parameter(ParameterType::bandwidth), "10mbit/s"),
+            ParameterValue(Bandwidth{10'000'000}));
   EXPECT_EQ(parse_parameter(parameter(ParameterType::text_list), "a, b,c"),
             ParameterValue(std::vector<std::string>{"a", "b", "c"}));
   EXPECT_EQ(parse_parameter(parameter(ParameterType::text_list), "a"),
@@ -138,6 +140,8 @@ TEST(Parameters, SayWhyATextIsRefused) {
   EXPECT_THAT(reason(parameter(ParameterType::text_list), "a,,b"), HasSubstr("found ''"));
   EXPECT_THAT(reason(parameter(ParameterType::percent), "0.5"), HasSubstr("a percentage"));
   EXPECT_THAT(reason(parameter(ParameterType::rate), "5"), HasSubstr("a rate"));
+  for (const char* text : {"10mbit", "7bit/s", "1001gbit/s"})
+    EXPECT_THAT(reason(parameter(ParameterType::bandwidth), text), HasSubstr("a bandwidth"));
 }
 
 TEST(FaultIds, AreMadeUnique) {

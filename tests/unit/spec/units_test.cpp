@@ -113,6 +113,18 @@ TEST(Percentages, AreSharesOfOne) {
   }
 }
 
+TEST(Bandwidths, AreReadAndWrittenExactly) {
+  EXPECT_EQ(parse_bandwidth("10mbit/s"), Bandwidth{10'000'000});
+  EXPECT_EQ(parse_bandwidth("1.5gbit/s"), Bandwidth{1'500'000'000});
+  EXPECT_EQ(parse_bandwidth("64kbit/s"), Bandwidth{64'000});
+  EXPECT_EQ(parse_bandwidth("800bit/s"), Bandwidth{800});
+  for (const char* text : {"", "10", "10mbit", "10m", "10 mbit/s", "10Mbit/s", "-1mbit/s",
+                           "0.5bit/s", "mbit/s", "1tbit/s", "10mbps", "99999999999gbit/s"})
+    EXPECT_EQ(parse_bandwidth(text), std::nullopt) << text;
+  for (const char* text : {"10mbit/s", "1500kbit/s", "1gbit/s", "999bit/s", "0bit/s"})
+    EXPECT_EQ(format_bandwidth(parse_bandwidth(text).value()), text);
+}
+
 TEST(Amounts, HaveACurrencyAndMayRecur) {
   EXPECT_EQ(parse_money("1200 EUR"), (Money{1200, "EUR", Money::Per::once}));
   EXPECT_EQ(parse_money("15.50 EUR/month"), (Money{15.5, "EUR", Money::Per::month}));

@@ -222,7 +222,8 @@ class UserspaceNetem final : public kinds::Injection {
 
 std::unique_ptr<kinds::Injection> prepare_userspace_netem(const NetemSettings& settings,
                                                           const NetemScope& scope,
-                                                          kinds::HostEnv& env) {
+                                                          kinds::HostEnv& env,
+                                                          std::optional<std::uint32_t> seed) {
   refuse_what_has_no_way(settings, scope);
   EmulatorOptions options;
   options.settings = settings;
@@ -231,7 +232,7 @@ std::unique_ptr<kinds::Injection> prepare_userspace_netem(const NetemSettings& s
   options.rules.only_ipv4 = settings.duplicate > 0;
   // Beyond the groups that people use, below the sign bit.
   if (settings.duplicate > 0) options.rules.own_group = 0x60000000U | random_number() >> 4U;
-  options.seed = random_number();
+  options.seed = seed.value_or(random_number());
   require_kernel(options, env.host);
   return std::make_unique<UserspaceNetem>(std::move(options), own_rules_of_host());
 }

@@ -13,10 +13,10 @@ constexpr int every = 4;  ///< of the quantiles, those that the table keeps
 constexpr double grid = 0.00005;
 constexpr double pareto_shape = 3;
 
-std::int16_t clamped(double value) {
-  constexpr double least = std::numeric_limits<std::int16_t>::min();
-  constexpr double most = std::numeric_limits<std::int16_t>::max();
-  return static_cast<std::int16_t>(std::rint(std::clamp(value, least, most)));
+std::int16_t clamped(int value) {
+  constexpr int least = std::numeric_limits<std::int16_t>::min();
+  constexpr int most = std::numeric_limits<std::int16_t>::max();
+  return static_cast<std::int16_t>(std::clamp(value, least, most));
 }
 
 double normal_share_below(double x) {
@@ -24,7 +24,7 @@ double normal_share_below(double x) {
 }
 
 // The largest x on the grid whose quantile, rounded, is `index`.
-std::int16_t normal_value(int index) {
+int normal_value(int index) {
   constexpr double widest = 10;
   double low = -widest;
   double high = widest;
@@ -33,19 +33,20 @@ std::int16_t normal_value(int index) {
     (quantiles * normal_share_below(middle) < index + 0.5 ? low : high) = middle;
   }
   const double steps = std::floor((low + widest) / grid + 0.25);
-  return clamped((steps * grid - widest) * distribution_scale);
+  return static_cast<int>(std::rint((steps * grid - widest) * distribution_scale));
 }
 
 // `share` is above 0 and at most 1: the part of the distribution that lies above the value.
-std::int16_t pareto_value(double share) {
+int pareto_value(double share) {
   const double mean = pareto_shape / (pareto_shape - 1);
   const double value = std::pow(share, -1 / pareto_shape) - mean;
-  return clamped(value * (4.0 / 3.0) * distribution_scale);
+  constexpr double most = std::numeric_limits<std::int16_t>::max();
+  return static_cast<int>(std::rint(std::min(value * (4.0 / 3.0) * distribution_scale, most)));
 }
 
-std::int16_t paretonormal_value(int index) {
+int paretonormal_value(int index) {
   const double share = 1 - static_cast<double>(index) / quantiles;
-  return static_cast<std::int16_t>((normal_value(index) + 3 * pareto_value(share)) / 4);
+  return (normal_value(index) + 3 * pareto_value(share)) / 4;
 }
 
 }  // namespace
@@ -58,13 +59,13 @@ std::vector<std::int16_t> distribution_table(NetemSettings::Distribution distrib
       case NetemSettings::Distribution::uniform:
         break;
       case NetemSettings::Distribution::normal:
-        table.push_back(normal_value(index));
+        table.push_back(clamped(normal_value(index)));
         break;
       case NetemSettings::Distribution::pareto:
-        table.push_back(pareto_value(1 - static_cast<double>(index) / quantiles));
+        table.push_back(clamped(pareto_value(1 - static_cast<double>(index) / quantiles)));
         break;
       case NetemSettings::Distribution::paretonormal:
-        table.push_back(paretonormal_value(index));
+        table.push_back(clamped(paretonormal_value(index)));
         break;
     }
   }

@@ -78,7 +78,8 @@ bool LossModel::lost_by(const StateLoss& loss, std::mt19937& random) {
   return state_ == State::lost_in_burst || state_ == State::lost_alone;
 }
 
-// The state changes before the packet's fate is decided, but by the probability of the state before.
+// The state changes before the packet's fate is decided, but by the probability of the state
+// before.
 bool LossModel::lost_by(const GemodelLoss& loss, std::mt19937& random) {
   const bool was_bad = bad_;
   if (draw(random) / draws < (was_bad ? loss.r : loss.p)) bad_ = !was_bad;
@@ -117,23 +118,18 @@ NetemFate NetemModel::decide(MonoTime arrival, std::uint32_t bytes, std::size_t 
     if (loss_.lost(random_))
       ++fate.lost;
     else
-      enqueue(fate, arrival, bytes, held, true);
+      enqueue(fate, arrival, bytes, true);
   }
-  enqueue(fate, arrival, bytes, held, false);
+  // The duplicate may have taken the last place: as in the kernel, this one passes none the less.
+  enqueue(fate, arrival, bytes, false);
   return fate;
 }
 
-void NetemModel::enqueue(NetemFate& fate, MonoTime arrival, std::uint32_t bytes, std::size_t held,
-                         bool duplicate) {
+void NetemModel::enqueue(NetemFate& fate, MonoTime arrival, std::uint32_t bytes, bool duplicate) {
   NetemCopy copy;
   copy.duplicate = duplicate;
   if (chance(settings_.corrupt, corrupt_draws_) && bytes > 0)
     copy.flipped_bit = static_cast<std::uint32_t>(draw(random_) % (std::uint64_t{bytes} * 8));
-  // The one before it may have taken the last place; then the kernel, too, lets this one pass.
-  if (duplicate && held + 1 > settings_.limit) {
-    ++fate.beyond_limit;
-    return;
-  }
   const bool ends_gap = settings_.gap > 0 && passed_in_gap_ + 1 >= settings_.gap;
   if (ends_gap && reorder_draws_.next(random_) <= threshold(settings_.reorder)) {
     copy.send = arrival;
@@ -195,7 +191,8 @@ void NetemSlots::sent(std::uint32_t bytes, MonoTime now) {
 void NetemSlots::next(MonoTime now) {
   const std::int64_t width = (most_ - least_).count();
   const double share = draw(random_) / draws;
-  begins_ = now + least_ + Nanoseconds(static_cast<std::int64_t>(share * static_cast<double>(width)));
+  begins_ =
+      now + least_ + Nanoseconds(static_cast<std::int64_t>(share * static_cast<double>(width)));
   packets_left_ = packets_;
   bytes_left_ = bytes_;
 }

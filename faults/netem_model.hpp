@@ -59,9 +59,9 @@ struct NetemCopy {
 
 struct NetemFate {
   std::array<NetemCopy, 2> copies;
-  std::size_t count = 0;       ///< of copies
-  unsigned lost = 0;           ///< by the model of loss
-  unsigned beyond_limit = 0;   ///< as too many are held
+  std::size_t count = 0;      ///< of copies
+  unsigned lost = 0;          ///< by the model of loss
+  unsigned beyond_limit = 0;  ///< as too many are held
 };
 
 /// The decisions for the packets of one queue, in the order of their arrival.
@@ -74,8 +74,7 @@ class NetemModel {
   NetemFate decide(MonoTime arrival, std::uint32_t bytes, std::size_t held);
 
  private:
-  void enqueue(NetemFate& fate, MonoTime arrival, std::uint32_t bytes, std::size_t held,
-               bool duplicate);
+  void enqueue(NetemFate& fate, MonoTime arrival, std::uint32_t bytes, bool duplicate);
   Nanoseconds time_on_link(std::uint32_t bytes) const;
   bool chance(double share, CorrelatedDraws& draws);
 

@@ -34,6 +34,7 @@ constexpr std::array operations{
     NamedOperation{"restore-control", undo_control},
     NamedOperation{"dissolve-group", undo_group},
     NamedOperation{"remove-cgroup", undo_cgroup},
+    NamedOperation{"packet-emulator", undo_packet_emulator},
 };
 
 }  // namespace

@@ -36,5 +36,6 @@ UndoResult undo_file_limits(const json::object& record, kinds::HostEnv& env);
 UndoResult undo_control(const json::object& record, kinds::HostEnv& env);
 UndoResult undo_group(const json::object& record, kinds::HostEnv& env);
 UndoResult undo_cgroup(const json::object& record, kinds::HostEnv& env);
+UndoResult undo_packet_emulator(const json::object& record, kinds::HostEnv& env);
 
 }  // namespace nospof::agent

@@ -1,0 +1,32 @@
+#pragma once
+// The nftables table that sends packets to the emulator: native expressions narrow, the xtables
+// target NFQUEUE (kept by kernels that lack nftables' own queue statement) takes them out.
+
+#include <cstdint>
+#include <string>
+
+#include "faults/netem_scope.hpp"
+#include "system/netfilter.hpp"
+
+namespace nospof::faults {
+
+inline constexpr const char* netem_family = "inet";
+
+struct NetemRules {
+  std::string table;
+  NetemScope scope;
+  std::uint16_t queue = 0;
+  /// Packets from sockets of this group pass: the emulator's own duplicates. 0: there are none.
+  std::uint32_t own_group = 0;
+  bool only_ipv4 = false;
+};
+
+/// Adds the table with flag `owner`: it belongs to that socket. Its chains come before all others
+/// at their hooks: of packets that come in before connection tracking, of packets that go out where
+/// the host's own sockets send them and where it forwards. Packets on the loopback device pass.
+void add_netem_table(NetfilterSocket& owner, const NetemRules& rules);
+/// Takes the rules out of the chains but leaves the chains: removing those would make the kernel
+/// drop what is queued.
+void empty_netem_table(NetfilterSocket& owner, const NetemRules& rules);
+
+}  // namespace nospof::faults

@@ -51,6 +51,7 @@ class BandwidthKind final : public kinds::FaultKind {
     info_.name = "bandwidth";
     info_.summary = "A host's link carries no more than so many bits per second (token bucket).";
     info_.target = spec::TargetType::host;
+    info_.needs = {"root", "sch_tbf"};
     info_.parameters = {
         {"rate", Type::bandwidth, true, "", {}, "Bits per second that get through.", false},
         {"burst",

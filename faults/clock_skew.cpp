@@ -38,7 +38,8 @@ class ClockSkewKind final : public kinds::FaultKind {
                        .summary = "Not possible: Linux has one wall clock for all hosts of a lab.",
                        .target = spec::TargetType::host,
                        .parameters = {},
-                       .prove_variants = {}};
+                       .prove_variants = {},
+                       .needs = {"root"}};
 };
 
 }  // namespace

@@ -150,6 +150,7 @@ class ConfigKind final : public kinds::FaultKind {
     info_.name = kind_name;
     info_.summary = "A bad configuration is deployed: to the first host, then to all others.";
     info_.target = spec::TargetType::service;
+    info_.needs = {"root"};
     info_.parameters = {
         {"file",
          ParameterType::text,

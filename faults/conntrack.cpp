@@ -133,6 +133,7 @@ class ConntrackKind final : public kinds::FaultKind {
     info_.name = name;
     info_.summary = summary;
     info_.target = spec::TargetType::host;
+    info_.needs = {"root", "nft-conntrack"};
   }
   const spec::KindInfo& info() const override { return info_; }
 

@@ -152,7 +152,8 @@ class CpuStressKind final : public kinds::FaultKind {
                                        "100%",
                                        {},
                                        "Share of one CPU that each of them takes, from 1%."}},
-                       .prove_variants = {}};
+                       .prove_variants = {},
+                       .needs = {"root", "cgroup2"}};
 };
 
 }  // namespace

@@ -169,7 +169,8 @@ class CrashLoopKind final : public kinds::FaultKind {
                       "0s",
                       {},
                       "How long it lives each time before it is killed; at most 3 s."}},
-      .prove_variants = {}};
+      .prove_variants = {},
+      .needs = {"root", "cgroup2"}};
 };
 
 }  // namespace

@@ -194,7 +194,8 @@ class DiskFillKind final : public kinds::FaultKind {
                       "0B",
                       {},
                       "Bytes that stay free, such as 10MiB."}},
-      .prove_variants = {spec::ProveVariant{}}};
+      .prove_variants = {spec::ProveVariant{}},
+      .needs = {"root", "temporary-file"}};
 };
 
 }  // namespace

@@ -129,6 +129,7 @@ class ExecKind final : public kinds::FaultKind {
     info_.name = kind_name;
     info_.summary = "Commands of your own inject a fault, confirm it and heal it.";
     info_.target = spec::TargetType::host;
+    info_.needs = {"root"};
     info_.parameters = {
         {"inject", ParameterType::text_list, true, "", {}, "Program and arguments: the fault."},
         {"heal",

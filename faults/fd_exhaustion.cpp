@@ -198,7 +198,8 @@ class FdExhaustionKind final : public kinds::FaultKind {
       .summary = "The processes of a service can open no further file or connection.",
       .target = spec::TargetType::service,
       .parameters = {},
-      .prove_variants = {}};
+      .prove_variants = {},
+      .needs = {"root", "cgroup2"}};
 };
 
 }  // namespace

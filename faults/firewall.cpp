@@ -121,6 +121,7 @@ spec::KindInfo firewall_info() {
   info.name = kind_name;
   info.summary = "A flow of packets is dropped, rejected or reset by the host's packet filter.";
   info.target = spec::TargetType::host;
+  info.needs = {"root", "nftables", "nft-reject", "nft-random"};
   info.parameters = {{"action",
                       ParameterType::text,
                       false,

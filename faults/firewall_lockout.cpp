@@ -72,6 +72,7 @@ class LockoutKind final : public kinds::FaultKind {
     info_.name = kind_name;
     info_.summary = "A host's packet filter denies everything: default deny, nothing allowed.";
     info_.target = spec::TargetType::host;
+    info_.needs = {"root", "nftables"};
     info_.prove_variants = {spec::ProveVariant{}};
   }
   const spec::KindInfo& info() const override { return info_; }

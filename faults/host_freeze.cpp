@@ -123,7 +123,8 @@ class HostFreezeKind final : public kinds::FaultKind {
       .summary = "Every process of a host stands still; its kernel goes on answering.",
       .target = spec::TargetType::host,
       .parameters = {},
-      .prove_variants = {spec::ProveVariant{}}};
+      .prove_variants = {spec::ProveVariant{}},
+      .needs = {"root", "cgroup-freezer"}};
 };
 
 }  // namespace

@@ -122,7 +122,8 @@ class HostIsolateKind final : public kinds::FaultKind {
                        .summary = "No frame leaves or reaches a host; nothing on it dies.",
                        .target = spec::TargetType::host,
                        .parameters = {},
-                       .prove_variants = {}};
+                       .prove_variants = {},
+                       .needs = {"root"}};
 };
 
 }  // namespace

@@ -113,7 +113,8 @@ class HostRebootKind final : public kinds::FaultKind {
                       "5s",
                       {},
                       "How long services may take to end before they are killed; at most 8 s."}},
-      .prove_variants = {}};
+      .prove_variants = {},
+      .needs = {"root", "cgroup2"}};
 };
 
 }  // namespace

@@ -101,6 +101,7 @@ class FlushKind final : public HostRulesKind {
     info_.name = flush_name;
     info_.summary = "A host's own packet filter rules are gone: what was forbidden is open.";
     info_.target = spec::TargetType::host;
+    info_.needs = {"root", "nftables"};
   }
   kinds::Plan plan(const std::vector<std::string>& targets, const std::string& service,
                    const spec::Parameters& parameters,
@@ -125,6 +126,7 @@ class ReplaceKind final : public HostRulesKind {
     info_.name = replace_name;
     info_.summary = "A bad ruleset is pushed to a host in place of its own one.";
     info_.target = spec::TargetType::host;
+    info_.needs = {"root", "nftables"};
     info_.parameters = {{"ruleset",
                          spec::ParameterType::text,
                          false,

@@ -183,7 +183,8 @@ class IoStressKind final : public kinds::FaultKind {
                       "16MiB",
                       {},
                       "Size of the file that each of them overwrites, from 256KiB to 1GiB."}},
-      .prove_variants = {}};
+      .prove_variants = {},
+      .needs = {"root", "cgroup2"}};
 };
 
 }  // namespace

@@ -186,7 +186,8 @@ class MemoryStressKind final : public kinds::FaultKind {
                                        "90%",
                                        {},
                                        "Share of the host's limit that is to be in use, from 1%."}},
-                       .prove_variants = {}};
+                       .prove_variants = {},
+                       .needs = {"root", "cgroup-memory"}};
 };
 
 }  // namespace

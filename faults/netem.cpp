@@ -6,6 +6,7 @@
 #include "faults/netem_kernel.hpp"
 #include "faults/netem_parameters.hpp"
 #include "faults/netem_scope_parameters.hpp"
+#include "faults/netem_user.hpp"
 #include "faults/parameters.hpp"
 #include "faults/shaping.hpp"
 #include "system/check.hpp"
@@ -40,11 +41,8 @@ class Netem final : public kinds::Fault {
       : settings_(settings), scope_(std::move(scope)), backend_(backend) {}
 
   std::unique_ptr<kinds::Injection> prepare(kinds::HostEnv& env) const override {
-    if (backend_ == Backend::userspace)
-      throw Error(
-          fmt::format("netem: this nospof has no userspace back-end for host '{}'; leave 'backend' "
-                      "out",
-                      env.host));
+    if (backend_ == Backend::userspace || (backend_ == Backend::automatic && !kernel_has_netem()))
+      return prepare_userspace_netem(settings_, scope_, env);
     return prepare_shaping("netem", netem_qdisc(settings_), scope_,
                            {settings_.delay, loses_visibly(settings_.loss)}, env);
   }
@@ -56,7 +54,7 @@ class Netem final : public kinds::Fault {
 };
 
 // What a proof tries on every host.
-[[maybe_unused]] std::vector<spec::ProveVariant> proof_variants() {
+std::vector<spec::ProveVariant> proof_variants() {
   using std::chrono::milliseconds;
   return {{"slow",
            {{"delay", spec::Duration(milliseconds(300))},
@@ -72,6 +70,7 @@ class NetemKind final : public kinds::FaultKind {
     info_.summary =
         "Packets of a host are delayed, lost, duplicated, corrupted, reordered or slowed down.";
     info_.target = spec::TargetType::host;
+    info_.prove_variants = proof_variants();
     info_.parameters = netem_parameters();
     for (spec::ParameterInfo& parameter : scope_parameters())
       info_.parameters.push_back(std::move(parameter));
@@ -86,6 +85,10 @@ class NetemKind final : public kinds::FaultKind {
   }
 
   const spec::KindInfo& info() const override { return info_; }
+
+  std::string missing_here() const override {
+    return kernel_has_netem() ? std::string() : userspace_netem_missing();
+  }
 
   kinds::Plan plan(const std::vector<std::string>& targets, const std::string& service,
                    const spec::Parameters& parameters,
@@ -105,7 +108,9 @@ class NetemKind final : public kinds::FaultKind {
       put_scope(placement.parameters, scope);
       placement.effect = fmt::format("{}: {}", scope_text(scope, host->name, given.texts("peers")),
                                      netem_text(settings));
-      placement.undo = "its queueing discipline, filters and ifb device are removed";
+      placement.undo =
+          "its queueing discipline, filters and ifb device, or the process that holds the packets "
+          "back, are removed";
       plan.placements.push_back(std::move(placement));
       plan.blast_radius.push_back(host->name);
     }

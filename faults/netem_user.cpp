@@ -238,4 +238,15 @@ std::unique_ptr<kinds::Injection> prepare_userspace_netem(const NetemSettings& s
   return std::make_unique<UserspaceNetem>(std::move(options), own_rules_of_host());
 }
 
+std::string userspace_netem_missing() {
+  try {
+    EmulatorOptions options;
+    options.rules.table = unused_table_name();
+    require_kernel(options, "this machine");
+    return {};
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+}
+
 }  // namespace nospof::faults

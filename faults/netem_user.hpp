@@ -20,4 +20,7 @@ std::unique_ptr<kinds::Injection> prepare_userspace_netem(const NetemSettings& s
                                                           kinds::HostEnv& env,
                                                           std::optional<std::uint32_t> seed = {});
 
+/// What this machine lacks for it, or an empty text. Tried in a network namespace made for that.
+std::string userspace_netem_missing();
+
 }  // namespace nospof::faults

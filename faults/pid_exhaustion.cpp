@@ -151,7 +151,8 @@ class PidExhaustionKind final : public kinds::FaultKind {
                        .summary = "No further process or thread can be started on a host.",
                        .target = spec::TargetType::host,
                        .parameters = {},
-                       .prove_variants = {}};
+                       .prove_variants = {},
+                       .needs = {"root", "cgroup-pids"}};
 };
 
 }  // namespace

@@ -125,7 +125,8 @@ class ProcessRestartKind final : public kinds::FaultKind {
                        .summary = "A service is ended in order and started again.",
                        .target = spec::TargetType::service,
                        .parameters = {},
-                       .prove_variants = {}};
+                       .prove_variants = {},
+                       .needs = {"root", "cgroup2"}};
 };
 
 }  // namespace

@@ -285,7 +285,8 @@ class ProcessSlowKind final : public kinds::FaultKind {
                                        "10%",
                                        {},
                                        "Share of one CPU that it may use, from 1% to 100%."}},
-                       .prove_variants = {}};
+                       .prove_variants = {},
+                       .needs = {"root", "cgroup2"}};
 };
 
 }  // namespace

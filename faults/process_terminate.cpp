@@ -113,7 +113,8 @@ class ProcessTerminateKind final : public kinds::FaultKind {
                        .summary = "A service is ended in order and stays down until healed.",
                        .target = spec::TargetType::service,
                        .parameters = {},
-                       .prove_variants = {}};
+                       .prove_variants = {},
+                       .needs = {"root", "cgroup2"}};
 };
 
 }  // namespace

@@ -74,6 +74,7 @@ class TlsKind final : public kinds::FaultKind {
     info_.name = "tls";
     info_.summary = "A service shows a bad certificate, or takes a weak protocol.";
     info_.target = spec::TargetType::service;
+    info_.needs = {"root"};
     info_.parameters = {
         {"mode", ParameterType::text, true, "", tls_mode_names(), "What is wrong."},
         {"certificate",

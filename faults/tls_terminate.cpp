@@ -129,6 +129,7 @@ class TerminateKind final : public kinds::FaultKind {
     info_.name = kind_name;
     info_.summary = "Who passed TLS through starts to end it, with a certificate of its own.";
     info_.target = spec::TargetType::service;
+    info_.needs = {"root"};
     info_.parameters = {
         {"file",
          ParameterType::text,

@@ -11,6 +11,7 @@
 #include "spec/reader.hpp"
 #include "system/cgroup.hpp"
 #include "system/check.hpp"
+#include "system/host_limits.hpp"
 
 namespace nospof::lab {
 

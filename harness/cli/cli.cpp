@@ -41,7 +41,7 @@ void add_files_verbs(CLI::App& app, Verb& chosen, const kinds::Registry& registr
   CLI::App* faults = app.add_subcommand("faults", "List the faults, and what works here");
   faults->add_option("KIND", *fault, "only this one");
   faults->callback([&chosen, fault, &registry] {
-    chosen = [fault, &registry] { return faults_command(*fault, registry.catalogue()); };
+    chosen = [fault, &registry] { return faults_command(*fault, registry); };
   });
 
   auto examined = std::make_shared<std::string>();
@@ -49,7 +49,7 @@ void add_files_verbs(CLI::App& app, Verb& chosen, const kinds::Registry& registr
       app.add_subcommand("doctor", "Test what this machine can do, and say what is missing");
   doctor->add_option("TOPOLOGY", *examined, "also whether its services can run here");
   doctor->callback([&chosen, examined, &registry] {
-    chosen = [examined, &registry] { return doctor_command(*examined, registry.catalogue()); };
+    chosen = [examined, &registry] { return doctor_command(*examined, registry); };
   });
 
   auto run_folder = std::make_shared<std::string>();

@@ -19,11 +19,12 @@ namespace {
 
 constexpr int exit_missing = 4;
 
-std::vector<std::string> missing_needs(const spec::KindInfo& kind,
+std::vector<std::string> missing_needs(const kinds::FaultKind& kind,
                                        const std::vector<Capability>& capabilities) {
   std::vector<std::string> missing;
-  for (const std::string& need : kind.needs)
+  for (const std::string& need : kind.info().needs)
     if (!has_capability(capabilities, need)) missing.push_back(need);
+  if (std::string more = kind.missing_here(); !more.empty()) missing.push_back(std::move(more));
   return missing;
 }
 
@@ -41,6 +42,8 @@ const char* type_name(spec::ParameterType type) {
       return "rate";
     case spec::ParameterType::percent:
       return "percentage";
+    case spec::ParameterType::bandwidth:
+      return "bandwidth";
     case spec::ParameterType::text_list:
       return "list";
   }
@@ -58,7 +61,8 @@ std::string described(const spec::ParameterInfo& parameter) {
   return fmt::format("    {:<22} {}. {}\n", parameter.name, text, parameter.doc);
 }
 
-void print_fault(const spec::KindInfo& kind, const std::vector<Capability>& capabilities) {
+void print_fault(const kinds::FaultKind& fault, const std::vector<Capability>& capabilities) {
+  const spec::KindInfo& kind = fault.info();
   fmt::print("{}  (acts on a {})\n    {}\n", kind.name,
              kind.target == spec::TargetType::host ? "host" : "service", kind.summary);
   for (const spec::ParameterInfo& parameter : kind.parameters)
@@ -68,7 +72,7 @@ void print_fault(const spec::KindInfo& kind, const std::vector<Capability>& capa
     variants.push_back(variant.label.empty() ? "as it is" : variant.label);
   fmt::print("    in a proof: {}\n",
              variants.empty() ? std::string("no") : fmt::format("{}", fmt::join(variants, ", ")));
-  const auto missing = missing_needs(kind, capabilities);
+  const auto missing = missing_needs(fault, capabilities);
   if (missing.empty())
     fmt::print("    here: works\n");
   else
@@ -105,17 +109,19 @@ std::vector<std::string> missing_for_stack(const spec::Topology& topology) {
 
 // Kinds of faults by what disables them.
 std::map<std::string, std::vector<std::string>> disabled_by(
-    const spec::Catalogue& catalogue, const std::vector<Capability>& capabilities) {
+    const kinds::Registry& registry, const std::vector<Capability>& capabilities) {
   std::map<std::string, std::vector<std::string>> disabled;
+  const spec::Catalogue catalogue = registry.catalogue();
   for (const spec::KindInfo& kind : catalogue.faults)
-    for (const std::string& need : missing_needs(kind, capabilities))
+    for (const std::string& need : missing_needs(registry.fault(kind.name), capabilities))
       disabled[need].push_back(kind.name);
   return disabled;
 }
 
 }  // namespace
 
-int faults_command(const std::string& only, const spec::Catalogue& catalogue) {
+int faults_command(const std::string& only, const kinds::Registry& registry) {
+  const spec::Catalogue catalogue = registry.catalogue();
   const std::vector<Capability> capabilities = find_capabilities();
   if (!only.empty() && catalogue.find_fault(only) == nullptr) {
     std::vector<std::string> names;
@@ -127,12 +133,12 @@ int faults_command(const std::string& only, const spec::Catalogue& catalogue) {
     if (!only.empty() && kind.name != only) continue;
     if (!first) fmt::print("\n");
     first = false;
-    print_fault(kind, capabilities);
+    print_fault(registry.fault(kind.name), capabilities);
   }
   return 0;
 }
 
-int doctor_command(const std::string& topology_file, const spec::Catalogue& catalogue) {
+int doctor_command(const std::string& topology_file, const kinds::Registry& registry) {
   std::vector<std::string> stack;
   if (!topology_file.empty()) stack = missing_for_stack(spec::read_topology(topology_file));
   const std::vector<Capability> capabilities = find_capabilities();
@@ -140,11 +146,11 @@ int doctor_command(const std::string& topology_file, const spec::Catalogue& cata
     fmt::print("{:<8} {:<16} {}\n", each.present ? "ok" : "missing", each.name, each.what);
     if (!each.present) fmt::print("{:25} {}; {}\n", "", each.missing, each.remedy);
   }
-  const auto disabled = disabled_by(catalogue, capabilities);
+  const auto disabled = disabled_by(registry, capabilities);
   fmt::print("\n");
   for (const auto& [need, kinds] : disabled)
     fmt::print("without {} these faults do not work: {}\n", need, fmt::join(kinds, ", "));
-  if (disabled.empty()) fmt::print("all {} faults work here\n", catalogue.faults.size());
+  if (disabled.empty()) fmt::print("all {} faults work here\n", registry.catalogue().faults.size());
   for (const std::string& line : stack) fmt::print("{}\n", line);
   if (!topology_file.empty() && stack.empty())
     fmt::print("everything that the services of {} need is installed\n", topology_file);

@@ -45,10 +45,10 @@ int recover_command(const std::string& lab);
 int status_command(const std::string& lab);
 
 /// All kinds of faults with their parameters, or only one, and whether they work on this machine.
-int faults_command(const std::string& only, const spec::Catalogue& catalogue);
+int faults_command(const std::string& only, const kinds::Registry& registry);
 /// What this machine can do and what that disables; with a topology also whether its services can
 /// run here. Returns 4 when something is disabled.
-int doctor_command(const std::string& topology_file, const spec::Catalogue& catalogue);
+int doctor_command(const std::string& topology_file, const kinds::Registry& registry);
 
 int report_command(const std::string& run_folder, const std::string& format);
 

@@ -232,6 +232,9 @@ class FaultKind {
  public:
   virtual ~FaultKind() = default;
   virtual const spec::KindInfo& info() const = 0;
+  /// What this machine lacks for it that only the kind itself can find out, beyond what its info
+  /// says it needs; empty: nothing.
+  virtual std::string missing_here() const { return {}; }
   /// Controller: which agents do what. `targets` are host names, resolved; `service` is empty for
   /// faults on hosts.
   virtual Plan plan(const std::vector<std::string>& targets, const std::string& service,

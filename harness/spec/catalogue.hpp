@@ -51,7 +51,7 @@ struct KindInfo {
   std::vector<ParameterInfo> parameters;
   std::vector<ProveVariant> prove_variants;  ///< empty: not part of a proof
   /// Names of what the host must have for it (system/capabilities.hpp); "a|b": one of the two.
-  std::vector<std::string> needs;
+  std::vector<std::string> needs = {};
   Requirement prove_requires = Requirement::none;
 };
 

@@ -1,7 +1,6 @@
 #include "system/capabilities.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -14,7 +13,6 @@
 #include <netlink/netlink.h>
 #include <netlink/route/link.h>
 #include <netlink/route/qdisc.h>
-#include <netlink/route/qdisc/prio.h>
 #include <netlink/route/qdisc/tbf.h>
 #include <netlink/route/tc.h>
 #include <netlink/socket.h>
@@ -60,11 +58,6 @@ void try_qdisc(const char* kind) {
   if (std::strcmp(kind, "tbf") == 0) {
     rtnl_qdisc_tbf_set_rate(qdisc.get(), 1'000'000, 10'000, 0);
     rtnl_qdisc_tbf_set_limit(qdisc.get(), 100'000);
-  }
-  if (std::strcmp(kind, "prio") == 0) {
-    std::array<std::uint8_t, 16> bands{};
-    rtnl_qdisc_prio_set_bands(qdisc.get(), 3);
-    rtnl_qdisc_prio_set_priomap(qdisc.get(), bands.data(), static_cast<int>(bands.size()));
   }
   need(fmt::format("add a qdisc {}", kind),
        rtnl_qdisc_add(socket.get(), qdisc.get(), NLM_F_CREATE));
@@ -163,7 +156,6 @@ std::vector<Check> all_checks() {
       {"sch_tbf", "limits the bandwidth", kernel_option, [] { try_qdisc("tbf"); }},
       {"sch_htb", "limits the bandwidth of a part of the traffic", kernel_option,
        [] { try_qdisc("htb"); }},
-      {"sch_prio", "singles out a part of the traffic", kernel_option, [] { try_qdisc("prio"); }},
       {"ifb", "netem and bandwidth for what comes in", kernel_option, [] { try_link("ifb"); }},
       {"temporary-file", "disk space that the kernel frees when its holder dies",
        "a file system with O_TMPFILE for /tmp", try_temporary_file},

@@ -39,7 +39,7 @@ std::uint32_t random_number() {
 std::string unused_table_name() {
   const auto tables = NftContext().tables();
   for (;;) {
-    std::string name = fmt::format("{}{:08x}", cut_table_prefix, random_number());
+    std::string name = fmt::format("{}{:08x}", own_table_prefix, random_number());
     if (std::none_of(tables.begin(), tables.end(),
                      [&name](const NftTable& table) { return table.name == name; }))
       return name;

@@ -29,6 +29,7 @@ class CountingServices final : public kinds::ServiceManager {
     return state;
   }
   void hold_down(const std::string&) override {}
+  void stop(const std::string&) override {}
   void start(const std::string&) override {
     ++starts;
     running = true;

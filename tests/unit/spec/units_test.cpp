@@ -81,13 +81,13 @@ TEST(Durations, AreWrittenShortAndExact) {
 }
 
 TEST(Durations, ComeBackFromTheirText) {
-  std::int64_t count = 1;
-  for (int i = 0; i < 4000; ++i) {
+  std::uint64_t random = 1;
+  for (std::uint64_t i = 0; i < 4000; ++i) {
+    random = random * 6364136223846793005U + i;
+    auto count = static_cast<std::int64_t>(random % 4'000'000'000'000'000'000U);
+    if (i % 3 == 0) count -= count % 1'000'000;
     const Duration duration(count);
     EXPECT_EQ(parse_duration(format_duration(duration)), duration) << count;
-    count = (count * 48271 + i) % 4'000'000'000'000'000'000;
-    if (i % 3 == 0) count -= count % 1'000'000;
-    count = std::abs(count) + 1;
   }
 }
 

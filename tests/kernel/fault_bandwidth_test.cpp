@@ -72,9 +72,9 @@ class Bandwidth : public ::testing::Test {
   // A root tree as an administrator may have set it up.
   void plant_tree() {
     tc({"qdisc", "add", "dev", "eth0", "root", "handle", "1:", "htb", "default", "10"});
-    tc({"class", "add", "dev", "eth0", "parent", "1:", "classid", "1:10", "htb", "rate",
-        "100mbit"});
-    tc({"class", "add", "dev", "eth0", "parent", "1:", "classid", "1:20", "htb", "rate", "50mbit"});
+    for (const char* number : {"1:10", "1:20"})
+      tc({"class", "add", "dev", "eth0", "parent", "1:", "classid", number, "htb", "rate",
+          "100mbit", "quantum", "1514"});
     tc({"qdisc", "add", "dev", "eth0", "parent", "1:10", "handle", "10:", "pfifo", "limit", "500"});
     tc({"filter", "add", "dev", "eth0", "parent", "1:", "protocol", "ip", "prio", "5", "u32",
         "match", "ip", "dport", "6000", "0xffff", "flowid", "1:20"});

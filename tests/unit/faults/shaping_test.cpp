@@ -9,6 +9,7 @@
 #include <linux/if_ether.h>
 
 #include "fake_host.hpp"
+#include "faults/shaping_snapshot.hpp"
 
 namespace nospof::faults {
 namespace {
@@ -206,6 +207,34 @@ TEST(ShapingFilters, Icmp) {
   narrowed.protocol = Protocol::icmp;
   EXPECT_EQ(scope_filters("netem", narrowed, true).at(0),
             (std::vector<PacketBits>{{0x00010000U, 0x00FF0000U, 8}}));
+}
+
+TEST(ShapingSnapshot, FaultsOfThisProgramDontDisturbEachOther) {
+  const auto at = [](const DeviceState& device) { return traffic_snapshot({device}); };
+  const DeviceState tree = with_tree(device(2, "eth0"));
+  const DeviceState hooked = with_hooks(tree, "clsact");
+  EXPECT_EQ(first_difference(at(tree), at(tree)), "");
+  EXPECT_THAT(first_difference(at(tree), at(hooked)), HasSubstr("eth0: new is 'qdisc clsact"));
+  EXPECT_THAT(first_difference(at(hooked), at(tree)), HasSubstr("missing is 'qdisc clsact"));
+  EXPECT_THAT(first_difference(at(device(2, "eth0")), at(tree)), HasSubstr("'qdisc htb"));
+
+  DeviceState foreign = hooked;
+  foreign.egress = {filter(5, 49152)};
+  EXPECT_THAT(first_difference(at(hooked), at(foreign)), HasSubstr("new is 'filter u32"));
+
+  const auto place = planned(scope(Direction::ingress), {tree}).at(0);
+  DeviceState ours = hooked;
+  ours.ingress = {filter(place.mark, place.priority)};
+  EXPECT_EQ(first_difference(at(ours), at(tree)), "");
+  EXPECT_EQ(first_difference(at(tree), at(ours)), "");
+
+  DeviceState rooted = device(2, "eth0");
+  rooted.qdiscs[0].kind = "netem";
+  rooted.qdiscs[0].handle = planned(scope(Direction::egress), {device(2, "eth0")}).at(0).handle;
+  EXPECT_EQ(first_difference(at(rooted), at(device(2, "eth0"))), "");
+  EXPECT_TRUE(is_own_root(rooted.qdiscs[0]));
+  EXPECT_FALSE(is_own_root(tree.qdiscs[0]));
+  EXPECT_EQ(first_difference(at(tree), traffic_snapshot({})), "") << "a device that has gone";
 }
 
 }  // namespace

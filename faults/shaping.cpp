@@ -8,6 +8,7 @@
 #include <linux/if_ether.h>
 #include <netinet/in.h>
 
+#include "faults/shaping_snapshot.hpp"
 #include "system/check.hpp"
 
 namespace nospof::faults {
@@ -18,14 +19,13 @@ constexpr std::size_t most_filters = 1024;
 // Marks of our filters begin so: with them one fault knows another one's.
 constexpr std::uint32_t mark_prefix = 0x4e6f0000U;
 constexpr std::uint32_t mark_mask = 0xFFFF0000U;
-// Before any filter whose priority the kernel or tc chose. The second of them says that the clsact
-// qdisc was there before us.
-constexpr std::uint16_t priority_own_clsact = 1;
-constexpr std::uint16_t priority_found_clsact = 2;
-
-bool is_ours(const FilterInfo& filter) {
-  return (filter.class_id & mark_mask) == mark_prefix;
-}
+// Of root qdiscs' handles the kernel gives out those from 8000 on by itself.
+constexpr std::uint32_t first_handle = 0x40000000U;
+constexpr std::uint32_t last_handle = 0x7FFF0000U;
+// Before any filter whose priority the kernel or tc chose. Even ones say that the clsact qdisc was
+// there before us. Each hook has its own: u32 filters of one priority are listed at both.
+constexpr std::uint16_t priority_ingress = 1;
+constexpr std::uint16_t priority_egress = 3;
 
 const QdiscInfo* root_of(const DeviceState& device) {
   for (const QdiscInfo& qdisc : device.qdiscs)
@@ -49,7 +49,7 @@ bool has_default_root(const DeviceState& device) {
 void refuse_filters(const std::string& kind, const DeviceState& device, const char* hook,
                     const std::vector<FilterInfo>& filters) {
   if (filters.empty()) return;
-  if (std::ranges::any_of(filters, is_ours))
+  if (std::ranges::any_of(filters, is_own_filter))
     throw Error(
         fmt::format("{}: another fault of nospof is in force at the {} hook of device {}; ask for "
                     "both in one fault, or one after the other",
@@ -65,7 +65,7 @@ void refuse_filters(const std::string& kind, const DeviceState& device, const ch
 bool clsact_is_ours(const DeviceState& device) {
   if (hooks_of(device) == nullptr) return true;
   const auto says_so = [](const FilterInfo& filter) {
-    return is_ours(filter) && filter.priority == priority_own_clsact;
+    return is_own_filter(filter) && filter.priority % 2 == 1;
   };
   return std::ranges::any_of(device.ingress, says_so) ||
          std::ranges::any_of(device.egress, says_so);
@@ -87,8 +87,9 @@ Attachment attach_at_hook(const std::string& kind, const DeviceState& device, bo
   at.index = device.link.index;
   at.mark = mark_prefix | (random & 0xFFFFU);
   at.own_clsact = clsact_is_ours(device);
-  at.priority = at.own_clsact ? priority_own_clsact : priority_found_clsact;
-  at.ifb = fmt::format("nospof{:08x}", random);
+  at.priority = outgoing ? priority_egress : priority_ingress;
+  if (!at.own_clsact) ++at.priority;
+  at.ifb = fmt::format("{}{:08x}", own_ifb_prefix, random);
   return at;
 }
 
@@ -97,8 +98,7 @@ Attachment attach_at_root(const DeviceState& device, std::uint32_t random) {
   at.way = Attachment::Way::root;
   at.device = device.link.name;
   at.index = device.link.index;
-  // Majors from 8000 on are what the kernel itself gives out.
-  at.handle = (0x4000U | (random & 0x3FFFU)) << 16U;
+  at.handle = first_handle | ((random & 0x3FFFU) << 16U);
   return at;
 }
 
@@ -127,6 +127,15 @@ Filters each_with(const Filters& filters, const Filters& alternatives) {
 }
 
 }  // namespace
+
+bool is_own_filter(const FilterInfo& filter) {
+  return (filter.class_id & mark_mask) == mark_prefix;
+}
+
+bool is_own_root(const QdiscInfo& qdisc) {
+  return qdisc.parent == tc_root && qdisc.handle >= first_handle && qdisc.handle <= last_handle &&
+         (qdisc.kind == "netem" || qdisc.kind == "tbf");
+}
 
 bool carries_host_traffic(const LinkInfo& link) {
   static constexpr std::array upper = {"ifb",     "bridge", "bond",   "team",      "vlan",

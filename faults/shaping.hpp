@@ -33,6 +33,9 @@ struct ShapingEffect {
   bool loses = false;    ///< so much that a few packets show it
 };
 
+/// Names of this program's ifb devices begin so.
+inline constexpr std::string_view own_ifb_prefix = "nospof";
+
 /// One place where packets are taken to a qdisc of ours.
 struct Attachment {
   enum class Way { root, ingress, egress };

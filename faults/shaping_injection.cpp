@@ -17,6 +17,7 @@
 #include "faults/echo.hpp"
 #include "faults/parameters.hpp"
 #include "faults/shaping.hpp"
+#include "faults/shaping_snapshot.hpp"
 #include "system/check.hpp"
 
 namespace nospof::faults {
@@ -27,44 +28,6 @@ std::uint32_t drawn_number() {
   std::uint32_t number = 0;
   check("getrandom", ::getrandom(&number, sizeof number, 0));
   return number;
-}
-
-std::vector<DeviceState> device_states(TrafficControl& control) {
-  std::vector<DeviceState> devices;
-  const std::vector<QdiscInfo> qdiscs = control.qdiscs();
-  for (const LinkInfo& link : Netlink().links()) {
-    DeviceState device;
-    device.link = link;
-    std::ranges::copy_if(qdiscs, std::back_inserter(device.qdiscs),
-                         [&link](const QdiscInfo& qdisc) { return qdisc.device == link.index; });
-    const bool hooked = std::ranges::any_of(
-        device.qdiscs, [](const QdiscInfo& qdisc) { return qdisc.parent == tc_clsact; });
-    if (hooked) {
-      device.ingress = control.filters(link.index, tc_ingress);
-      device.egress = control.filters(link.index, tc_egress);
-    }
-    devices.push_back(std::move(device));
-  }
-  return devices;
-}
-
-// What must be the same after healing, a line for each qdisc and filter. Options are left out: they
-// have counters in them, and nobody's qdisc is changed.
-std::vector<std::string> listing(const std::vector<DeviceState>& devices) {
-  std::vector<std::string> lines;
-  for (const DeviceState& device : devices) {
-    if (device.link.kind == "ifb" && device.link.name.starts_with("nospof")) continue;
-    for (const QdiscInfo& qdisc : device.qdiscs)
-      lines.push_back(fmt::format("qdisc {} {:x}: parent {:x} of {}", qdisc.kind,
-                                  qdisc.handle >> 16U, qdisc.parent, device.link.name));
-    for (const auto* filters : {&device.ingress, &device.egress})
-      for (const FilterInfo& filter : *filters)
-        lines.push_back(fmt::format("filter {} {} {:x} {:x} at {:x} of {}", filter.kind,
-                                    filter.priority, filter.protocol, filter.handle, filter.parent,
-                                    device.link.name));
-  }
-  std::ranges::sort(lines);
-  return lines;
 }
 
 std::string release_of_kernel() {
@@ -128,7 +91,7 @@ class ShapingInjection final : public kinds::Injection {
  public:
   ShapingInjection(std::string kind, ShapingQdisc qdisc, const NetemScope& scope,
                    const ShapingEffect& effect, std::vector<Attachment> places,
-                   std::vector<std::string> before, const Clock& clock)
+                   TrafficSnapshot before, const Clock& clock)
       : kind_(std::move(kind)),
         qdisc_(std::move(qdisc)),
         scope_(scope),
@@ -197,18 +160,15 @@ class ShapingInjection final : public kinds::Injection {
 
   kinds::Confirmation confirm_healed() override {
     TrafficControl control;
-    const auto now = listing(device_states(control));
-    for (const Attachment& at : places_)
-      if (!at.ifb.empty() && ::if_nametoindex(at.ifb.c_str()) != 0)
-        return {not_yet, fmt::format("device {} is still there", at.ifb)};
-    if (now == before_)
-      return {confirmed, fmt::format("{} qdiscs and filters are as before", now.size())};
-    std::vector<std::string> more;
-    std::ranges::set_difference(now, before_, std::back_inserter(more));
-    std::vector<std::string> fewer;
-    std::ranges::set_difference(before_, now, std::back_inserter(fewer));
-    return {not_yet, fmt::format("not as before: {}{}", more.empty() ? "missing is " : "new is ",
-                                 more.empty() ? fewer.front() : more.front())};
+    const auto devices = device_states(control);
+    for (const Attachment& at : places_) {
+      if (const std::string left = left_of(at, devices); !left.empty()) return {not_yet, left};
+    }
+    const TrafficSnapshot now = traffic_snapshot(devices);
+    if (const std::string text = first_difference(before_, now); !text.empty())
+      return {not_yet, "not as before: " + text};
+    return {confirmed,
+            fmt::format("qdiscs and filters of {} devices are as before", now.devices.size())};
   }
 
  private:
@@ -235,6 +195,22 @@ class ShapingInjection final : public kinds::Injection {
     return std::ranges::any_of(qdiscs, [device](const QdiscInfo& qdisc) {
       return qdisc.device == device && qdisc.parent == tc_clsact;
     });
+  }
+
+  std::string left_of(const Attachment& at, const std::vector<DeviceState>& devices) const {
+    for (const DeviceState& device : devices) {
+      if (!at.ifb.empty() && device.link.name == at.ifb)
+        return fmt::format("device {} is still there", at.ifb);
+      if (device.link.index != at.index) continue;
+      for (const QdiscInfo& qdisc : device.qdiscs)
+        if (at.way == Attachment::Way::root && qdisc.handle == at.handle)
+          return fmt::format("qdisc {} is still at the root of {}", qdisc_.kind, at.device);
+      for (const auto* filters : {&device.ingress, &device.egress})
+        for (const FilterInfo& filter : *filters)
+          if (at.mark != 0 && filter.class_id == at.mark)
+            return fmt::format("our filter is still there on {}", at.device);
+    }
+    return {};
   }
 
   static std::string place_of(const Attachment& at) {
@@ -279,7 +255,7 @@ class ShapingInjection final : public kinds::Injection {
   NetemScope scope_;
   ShapingEffect effect_;
   std::vector<Attachment> places_;
-  std::vector<std::string> before_;
+  TrafficSnapshot before_;
   std::unique_ptr<Echo> echo_;
   bool injected_ = false;
 };
@@ -308,7 +284,8 @@ std::unique_ptr<kinds::Injection> prepare_shaping(const std::string& kind, Shapi
   if (std::ranges::any_of(places, [](const auto& at) { return at.way != Attachment::Way::root; }))
     require_ifb_and_filters(kind, env.host);
   return std::make_unique<ShapingInjection>(kind, std::move(qdisc), scope, effect,
-                                            std::move(places), listing(devices), clock_of(env));
+                                            std::move(places), traffic_snapshot(devices),
+                                            clock_of(env));
 }
 
 }  // namespace nospof::faults

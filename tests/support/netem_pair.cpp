@@ -242,8 +242,8 @@ std::string NetemPair::state() const {
   return run({"tc", "qdisc", "show"}) + run({"tc", "class", "show", "dev", "eth0"}) +
          run({"tc", "filter", "show", "dev", "eth0"}) +
          run({"tc", "filter", "show", "dev", "eth0", "ingress"}) +
-         run({"tc", "filter", "show", "dev", "eth0", "egress"}) + run({"ip", "addr"}) +
-         run({"ip", "route", "show", "table", "all"});
+         run({"tc", "filter", "show", "dev", "eth0", "egress"}) + run({"ip", "-4", "addr"}) +
+         run({"ip", "link"}) + run({"ip", "-4", "route", "show", "table", "all"});
 }
 
 std::vector<std::string> execute_records(int network_namespace,

@@ -105,7 +105,8 @@ std::string without_learned_elements(std::string_view listing) {
     const std::string_view line = next_line(listing);
     const std::string_view words = trimmed(line);
     if (!in_block) {
-      if ((words.starts_with("set ") || words.starts_with("map ")) && words.ends_with('{')) {
+      if ((words.starts_with("set ") || words.starts_with("map ")) &&
+          words.find(" {") != std::string_view::npos) {
         in_block = true;
         learned = false;
         block = line;

@@ -199,5 +199,24 @@ TEST(RunitStatus, RefusesAnythingElse) {
   EXPECT_THROW(parse_runit_status(bytes), Error);
 }
 
+TEST(UndoRuleset, ARecordThatLacksSomethingIsRefusedBeforeAnythingIsRead) {
+  kinds::HostEnv env;
+  const json::object whole{{"op", "restore-ruleset"},
+                           {"ruleset", "table inet a {\n}\n"},
+                           {"before", "table inet a {\n}\n"},
+                           {"standing", ""},
+                           {"standing_tables", json::array{}}};
+  for (const char* field : {"ruleset", "before", "standing", "standing_tables"}) {
+    json::object record = whole;
+    record.erase(field);
+    const UndoResult result = execute_undo(record, env);
+    EXPECT_FALSE(result.done) << field;
+    EXPECT_THAT(result.detail, HasSubstr(field));
+  }
+  json::object record = whole;
+  record["standing_tables"] = json::array{"inet a"};
+  EXPECT_THAT(execute_undo(record, env).detail, HasSubstr("bad table"));
+}
+
 }  // namespace
 }  // namespace nospof::agent

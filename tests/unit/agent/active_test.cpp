@@ -33,6 +33,7 @@ class Services final : public kinds::ServiceManager {
     return result;
   }
   void hold_down(const std::string&) override {}
+  void stop(const std::string&) override {}
   void start(const std::string& service) override {
     if (script_.refuse_start) throw Error("cannot start");
     script_.log.push_back("undo " + service);

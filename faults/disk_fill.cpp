@@ -158,7 +158,7 @@ class DiskFillKind final : public kinds::FaultKind {
       placement.parameters = {{"path", path}, {"leave", leave}};
       placement.effect = fmt::format(
           "fills {} of {}{}", path.empty() ? "the file system of the data folder" : path,
-          host->name, bytes == 0 ? " completely" : fmt::format(" up to {}", leave));
+          host->name, bytes == 0 ? " completely" : fmt::format(" but for {}", leave));
       placement.undo = "the kernel frees the space when the agent lets go of it";
       plan.placements.push_back(std::move(placement));
       plan.blast_radius.push_back(host->name);

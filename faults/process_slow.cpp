@@ -1,5 +1,6 @@
 #include "faults/process_slow.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <map>

@@ -106,6 +106,7 @@ BootingHost start_boot(const LabRecipe& lab, const HostRecipe& host, Netlink& ne
                        const std::string& bridge) {
   net.delete_link(host.port);
   const UniqueFd cgroup = fresh_cgroup(host);
+  make_limit_groups(host.groups, host.limits);
   Pipe link_ready = make_pipe();
   Pipe report = make_pipe();
   ForkOptions options;
@@ -127,7 +128,6 @@ BootingHost start_boot(const LabRecipe& lab, const HostRecipe& host, Netlink& ne
   });
   booting.report = std::move(report.read_end);
   // Before anything is started on it: what it starts is born into its groups.
-  make_limit_groups(host.groups, host.limits);
   join_limit_groups(host.groups, booting.init.pid());
   const UniqueFd network = open_namespace(booting.init.pid(), CLONE_NEWNET);
   net.add_veth({host.port, bridge, link_name, host.mac, network.get()});

@@ -132,7 +132,7 @@ std::vector<std::string> LimitGroups::all() const {
 CgroupFacts CgroupFacts::of_this_process() {
   CgroupFacts facts{read_file("/proc/self/mounts"), read_file("/proc/self/cgroup"), {}};
   const std::string mount = find_cgroup2_mount(facts.mounts);
-  if (!mount.empty()) facts.controllers = read_file(mount + "/cgroup.controllers");
+  if (!mount.empty()) facts.controllers = read_file(mount + "/cgroup.subtree_control");
   return facts;
 }
 

@@ -30,8 +30,8 @@ struct LimitGroups {
 struct CgroupFacts {
   std::string mounts;       ///< /proc/self/mounts
   std::string membership;   ///< /proc/PID/cgroup of the one whose groups are meant
-  std::string controllers;  ///< cgroup.controllers of the cgroup2 folder in question
-  /// Of this process and, for `controllers`, of the root of cgroup2.
+  std::string controllers;  ///< those of cgroup2 that the folder in question has, or will have
+  /// Of this process and, for `controllers`, what the root of cgroup2 hands down.
   static CgroupFacts of_this_process();
 };
 

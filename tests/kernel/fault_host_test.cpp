@@ -1,5 +1,6 @@
 // Faults on a whole host, carried out from outside of it: freeze, isolate, reboot.
 
+#include "agent/journal.hpp"
 #include "lab_agent.hpp"
 
 namespace nospof::test {
@@ -58,12 +59,15 @@ TEST_F(HostFault, AFrozenHostAnswersArpAndSynButServesNobody) {
 TEST_F(HostFault, AFrozenHostGoesOnWhenWhoFrozeItIsKilled) {
   const std::unique_ptr<lab::Lab> lab = up(unique_name("killed"));
   auto power = std::make_unique<LabAgent>(*lab, hosts::power_host);
+  const auto first = read_process(power->understudy());
+  ASSERT_TRUE(first);
   expect_confirmed(power->inject("one", "host-freeze", on_web1()));
   power->kill();
   EXPECT_TRUE(eventually(20s, [&] { return serves(*lab, "web1"); }));
 
   // Understudy as well: nobody is left but the keeper.
-  ASSERT_TRUE(eventually(20s, [&] { return agent::Journal::peek(journal(*lab)).open.empty(); }));
+  ASSERT_TRUE(eventually(20s, [&] { return !is_alive(first->id); }));
+  EXPECT_TRUE(agent::Journal::peek(journal(*lab)).open.empty());
   power = std::make_unique<LabAgent>(*lab, hosts::power_host);
   const pid_t understudy = power->understudy();
   expect_confirmed(power->inject("two", "host-freeze", on_web1()));

@@ -77,7 +77,6 @@ TEST_F(ResourceFault, ADiskIsFreedWhenWhoFilledItIsKilled) {
   const std::unique_ptr<lab::Lab> lab = limited("freed", "disk: 32MiB");
   LabAgent agent(*lab, "web1");
   expect_confirmed(agent.inject("one", "disk-fill", {}));
-  const auto understudy = read_process(agent.understudy());
   agent.kill();
   EXPECT_TRUE(eventually(20s, [&] { return can_write(*lab, "web1"); }));
 }

@@ -207,7 +207,7 @@ TEST(DiskFill, SaysWhatItFills) {
             "fills the file system of the data folder of db1 completely");
   const auto plan = kind->plan(
       {"db1"}, "", {{"path", std::string("/tmp")}, {"leave", std::string("1MiB")}}, stack);
-  EXPECT_EQ(plan.placements.at(0).effect, "fills /tmp of db1 up to 1MiB");
+  EXPECT_EQ(plan.placements.at(0).effect, "fills /tmp of db1 but for 1MiB");
   EXPECT_THAT(error_of([&] {
                 kind->plan({"db1"}, "", {{"leave", std::string("12")}}, stack);
               }),

@@ -62,6 +62,7 @@ class TimedEcho : public Echo {
       Neighbour& neighbour = asked_[number];
       if (neighbour.since && clock_.now() - *neighbour.since < patience_) continue;
       neighbour.since = clock_.now();
+      if (!first_) first_ = neighbour.since;
       if (ask(number))
         ++requests_;
       else
@@ -70,6 +71,9 @@ class TimedEcho : public Echo {
   }
 
   bool timed() const override { return answers_ > 0; }
+  bool waiting() const override {
+    return answers_ == 0 && requests_ > 0 && clock_.now() - *first_ < patience_;
+  }
   Nanoseconds slowest() const override { return slowest_; }
 
   std::string text() const override {
@@ -113,6 +117,7 @@ class TimedEcho : public Echo {
   const char* what_;
   std::vector<Neighbour> asked_;
   std::size_t next_ = 0;
+  std::optional<MonoTime> first_;
   std::size_t requests_ = 0;
   std::size_t answers_ = 0;
   Nanoseconds fastest_{0}, slowest_{0};
@@ -247,6 +252,7 @@ class DatagramEcho final : public TimedEcho {
         port_(scope.ports.empty() ? std::uint16_t{9} : scope.ports.front()) {}
 
  private:
+  bool waiting() const override { return false; }
   void take_answers() override {}
   bool ask(std::size_t number) override {
     const UniqueFd socket(check("open a UDP socket",

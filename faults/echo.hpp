@@ -20,6 +20,8 @@ class Echo {
   virtual void turn() = 0;
   /// Whether a neighbour has answered.
   virtual bool timed() const = 0;
+  /// Whether nobody has answered, but somebody still may.
+  virtual bool waiting() const = 0;
   /// The longest that an answer has taken.
   virtual Nanoseconds slowest() const = 0;
   /// "3 answers to 5 ARP requests, after 101 ms to 105 ms"; empty when nobody was asked.

@@ -30,9 +30,10 @@ Backend backend_named(const std::string& text) {
 // From here on one of a few packets that a confirmation makes will show it.
 constexpr double visible_loss = 0.1;
 
-bool loses_visibly(const Loss& loss) {
-  if (const auto* random = std::get_if<RandomLoss>(&loss)) return random->share >= visible_loss;
-  return false;
+// With a delay, answers are waited for, and there are too few packets.
+bool loses_visibly(const NetemSettings& settings) {
+  const auto* random = std::get_if<RandomLoss>(&settings.loss);
+  return random != nullptr && random->share >= visible_loss && settings.delay.count() == 0;
 }
 
 class Netem final : public kinds::Fault {
@@ -44,7 +45,7 @@ class Netem final : public kinds::Fault {
     if (backend_ == Backend::userspace || (backend_ == Backend::automatic && !kernel_has_netem()))
       return prepare_userspace_netem(settings_, scope_, env);
     return prepare_shaping("netem", netem_qdisc(settings_), scope_,
-                           {settings_.delay, loses_visibly(settings_.loss)}, env);
+                           {settings_.delay, loses_visibly(settings_)}, env);
   }
 
  private:

@@ -87,6 +87,15 @@ void require_ifb_and_filters(const std::string& kind, const std::string& host) {
                   kind, host, release_of_kernel(), failure));
 }
 
+// Where time is measured, an answer is waited for; otherwise asking is only to make packets.
+Nanoseconds patience_for(const ShapingEffect& effect) {
+  using namespace std::chrono_literals;
+  return effect.delay.count() > 0 ? 8 * effect.delay + 1s : Nanoseconds(20ms);
+}
+
+// Confirmations are asked for 1.5 s.
+constexpr Nanoseconds longest_look = std::chrono::milliseconds(700);
+
 class ShapingInjection final : public kinds::Injection {
  public:
   ShapingInjection(std::string kind, ShapingQdisc qdisc, const NetemScope& scope,
@@ -98,7 +107,8 @@ class ShapingInjection final : public kinds::Injection {
         effect_(effect),
         places_(std::move(places)),
         before_(std::move(before)),
-        echo_(make_echo(scope, 8 * effect.delay + std::chrono::seconds(1), clock)) {}
+        echo_(make_echo(scope, patience_for(effect), clock)),
+        clock_(clock) {}
 
   std::vector<kinds::UndoRecord> undo() const override {
     std::vector<kinds::UndoRecord> records;
@@ -148,14 +158,17 @@ class ShapingInjection final : public kinds::Injection {
         return {unable, fmt::format("our filter is gone from {}", place_of(at))};
       Counted& way = at.way == Attachment::Way::ingress ? in : out;
       way.asked = true;
-      way.packets += ours->packets + ours->waiting;
+      way.passed += ours->packets;
+      way.waiting += ours->waiting;
       way.dropped += ours->dropped;
       told.push_back(fmt::format("{} {}: {} packets through, {} dropped, {} waiting", qdisc_.kind,
                                  place_of(at), ours->packets, ours->dropped, ours->waiting));
     }
-    const std::string answers = echo_->text();
-    return {bites(out, in) ? confirmed : not_yet,
-            fmt::format("{}{}", fmt::join(told, "; "), answers.empty() ? "" : "; " + answers)};
+    note_held(out, in);
+    if (held_.count() > 0)
+      told.push_back(fmt::format("packets held for {}", spec::human_duration(held_)));
+    if (const std::string answers = echo_->text(); !answers.empty()) told.push_back(answers);
+    return {bites(out, in) ? confirmed : not_yet, fmt::format("{}", fmt::join(told, "; "))};
   }
 
   kinds::Confirmation confirm_healed() override {
@@ -176,7 +189,8 @@ class ShapingInjection final : public kinds::Injection {
 
   struct Counted {
     bool asked = false;
-    std::uint64_t packets = 0;
+    std::uint64_t passed = 0;
+    std::uint64_t waiting = 0;
     std::uint64_t dropped = 0;
   };
 
@@ -242,12 +256,22 @@ class ShapingInjection final : public kinds::Injection {
   bool bites(const Counted& out, const Counted& in) const {
     for (const Counted* way : {&out, &in}) {
       if (!way->asked) continue;
-      if (way->packets + way->dropped == 0) return false;
+      if (way->passed + way->waiting + way->dropped == 0) return false;
       if (effect_.loses && way->dropped == 0) return false;
     }
-    if (effect_.delay.count() == 0 || !echo_->timed()) return true;
+    if (effect_.delay.count() == 0) return true;
+    if (held_ >= std::min(effect_.delay / 2, longest_look)) return true;
+    if (!echo_->timed()) return !echo_->waiting();
     const Nanoseconds whole = effect_.delay * (static_cast<int>(out.asked) + in.asked);
     return echo_->slowest() >= whole / 2;
+  }
+
+  // For how long packets have been seen to wait while none came out: a delay that answers take too
+  // long to show.
+  void note_held(const Counted& out, const Counted& in) {
+    if (out.passed + in.passed > 0 || out.waiting + in.waiting == 0) return;
+    if (!waiting_since_) waiting_since_ = clock_.now();
+    held_ = clock_.now() - *waiting_since_;
   }
 
   std::string kind_;
@@ -257,6 +281,9 @@ class ShapingInjection final : public kinds::Injection {
   std::vector<Attachment> places_;
   TrafficSnapshot before_;
   std::unique_ptr<Echo> echo_;
+  const Clock& clock_;
+  std::optional<MonoTime> waiting_since_;
+  Nanoseconds held_{0};
   bool injected_ = false;
 };
 

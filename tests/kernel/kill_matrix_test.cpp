@@ -145,31 +145,19 @@ class KillMatrix : public LabTest, public ::testing::WithParamInterface<MatrixRo
       EXPECT_TRUE(eventually(agent_patience, [&] { return !is_alive(agent); }));
       EXPECT_TRUE(eventually(agent_patience, [&] { return !is_alive(understudy); }));
       // What the agent started has the filter too: it must have ended before the gate goes.
-      if (killed.healer_lives())
+      if (killed.healer_lives()) {
         EXPECT_TRUE(eventually(agent_patience, [&] {
           return agent::Journal::lock(journal(), 0ms, SystemClock()).has_value();
         }));
-    }
-    return who_took_it_back(killed);
-  }
-
-  std::int64_t go_to(Point point, SyscallGate& gate, ControllerProcess& controller,
-                     const Measured& measured, long changes) {
-    std::int64_t pending = 0;
-    const bool injecting = point == Point::before_inject || point == Point::half_injected;
-    if (injecting) {
-      gate.hold_when(after_changes(measured, changes));
-      pending = controller.send("inject", inject_request());
-    } else {
-      const json::object answer = controller.ask("inject", inject_request());
-      EXPECT_TRUE(answer.contains("confirmed") && answer.at("confirmed").as_bool())
-          << json::serialize(answer);
+      }
     }
     if (point == Point::half_healed) {
       gate.hold_when(before_settled);
       pending = controller.send("heal", heal_request());
     }
-    if (point != Point::in_force) EXPECT_TRUE(gate.wait_held(agent_patience)) << gate.log();
+    if (point != Point::in_force) {
+      EXPECT_TRUE(gate.wait_held(agent_patience)) << gate.log();
+    }
     return pending;
   }
 

@@ -14,6 +14,7 @@
 namespace nospof::faults {
 namespace {
 
+namespace json = boost::json;
 using namespace std::chrono_literals;
 using test::error_of;
 using test::small_stack;

@@ -151,6 +151,21 @@ class KillMatrix : public LabTest, public ::testing::WithParamInterface<MatrixRo
         }));
       }
     }
+    return who_took_it_back(killed);
+  }
+
+  std::int64_t go_to(Point point, SyscallGate& gate, ControllerProcess& controller,
+                     const Measured& measured, long changes) {
+    std::int64_t pending = 0;
+    const bool injecting = point == Point::before_inject || point == Point::half_injected;
+    if (injecting) {
+      gate.hold_when(after_changes(measured, changes));
+      pending = controller.send("inject", inject_request());
+    } else {
+      const json::object answer = controller.ask("inject", inject_request());
+      EXPECT_TRUE(answer.contains("confirmed") && answer.at("confirmed").as_bool())
+          << json::serialize(answer);
+    }
     if (point == Point::half_healed) {
       gate.hold_when(before_settled);
       pending = controller.send("heal", heal_request());

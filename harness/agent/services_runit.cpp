@@ -99,6 +99,7 @@ kinds::ServiceState RunitServices::state(const std::string& service) const {
   if (supervised(service)) {
     const RunitStatus now = status(service);
     result.wanted_up = now.want_up;
+    result.clearing_up = now.phase == RunitStatus::Phase::finish;
     if (now.phase == RunitStatus::Phase::run && now.pid != 0) {
       const auto process = read_process(now.pid);
       // A zombie runs no more; runsv just has not reaped it yet.

@@ -27,6 +27,7 @@ struct ServiceState {
   std::string name;
   bool wanted_up = false;  ///< the supervisor will (re)start it
   bool running = false;
+  bool clearing_up = false;  ///< it has ended, and its supervisor has not decided what comes next
   std::optional<ProcessId> main_process;
   std::vector<ProcessId> processes;  ///< all of its processes, the main one first
   std::string cgroup;  ///< folder of the cgroup that holds exactly its processes; empty: unknown

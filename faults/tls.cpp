@@ -35,7 +35,6 @@ kinds::CertificateWish wish_for(TlsMode mode, WallTime now) {
     case TlsMode::unknown_ca:
       wish.unknown_authority = true;
       break;
-    case TlsMode::replaced_key:
     case TlsMode::missing_intermediate:
     case TlsMode::weak_protocol:
       break;
@@ -57,7 +56,6 @@ const char* effect_of(TlsMode mode) {
       return "shows a certificate for wrong-name.invalid only";
     case TlsMode::unknown_ca:
       return "shows a certificate of an authority that nobody knows";
-    case TlsMode::replaced_key:
       return "shows a valid certificate with another key";
     case TlsMode::missing_intermediate:
       return "shows its certificate without the intermediate one";
@@ -65,6 +63,24 @@ const char* effect_of(TlsMode mode) {
       return "takes TLS 1.0 or 1.1";
   }
   return "";
+}
+
+// What a client that verifies says of it.
+std::vector<std::string> seen_by_clients(TlsMode mode) {
+  switch (mode) {
+    case TlsMode::expired:
+      return {"tls-expired"};
+    case TlsMode::wrong_name:
+      return {"tls-wrong-identity"};
+    case TlsMode::not_yet_valid:
+    case TlsMode::unknown_ca:
+    case TlsMode::missing_intermediate:
+      return {"tls-untrusted", "tls-expired"};
+    case TlsMode::replaced_key:
+    case TlsMode::weak_protocol:
+      break;
+  }
+  return {};
 }
 
 class TlsKind final : public kinds::FaultKind {
@@ -124,6 +140,7 @@ class TlsKind final : public kinds::FaultKind {
     kinds::Plan plan;
     plan.confirm_within = confirm_within;
     plan.healed_within = healed_within;
+    plan.causes = seen_by_clients(mode);
     for (const kinds::StackHost* host : resolve_service_targets(info_, targets, service, stack)) {
       const kinds::StackService* known = stack.service(host->name, service);
       if (known == nullptr || !known->tls)

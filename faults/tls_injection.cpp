@@ -15,8 +15,8 @@ namespace nospof::faults {
 namespace {
 
 constexpr const char* kind_name = "tls";
-// A service that is being reloaded may answer with old and new processes for a moment.
-constexpr int looks_needed = 2;
+// While a service is being reloaded, old and new processes answer side by side for a moment.
+constexpr int looks_needed = 8;
 constexpr std::size_t largest_pem = 64U << 10U;
 
 struct NamedMode {

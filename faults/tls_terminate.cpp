@@ -17,7 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr const char* kind_name = "tls-terminate";
-constexpr int looks_needed = 2;
+constexpr int looks_needed = 8;
 constexpr std::size_t largest_pem = 64U << 10U;
 constexpr auto confirm_within = 6'000ms;
 constexpr auto healed_within = 12'000ms;

@@ -18,6 +18,7 @@ struct RunitStatus {
   bool want_up = false;
   bool got_term = false;
   Phase phase = Phase::down;
+  std::string changed_at;  ///< when it last changed, as 12 bytes that mean nothing else here
 };
 
 /// Throws Error when it is not 20 bytes or holds a phase that runsv does not write.

@@ -100,6 +100,7 @@ kinds::ServiceState RunitServices::state(const std::string& service) const {
   if (supervised(service)) {
     const RunitStatus now = status(service);
     result.wanted_up = now.want_up;
+    result.clearing_up = now.phase == RunitStatus::Phase::finish;
     if (now.phase == RunitStatus::Phase::run && now.pid != 0) {
       const auto process = read_process(now.pid);
       // A zombie runs no more; runsv just has not reaped it yet.
@@ -148,7 +149,13 @@ void RunitServices::stop(const std::string& service) {
 
 void RunitServices::start(const std::string& service) {
   require(service);
-  command(service, 'u', [](const RunitStatus& now) { return now.want_up; });
+  const RunitStatus before = status(service);
+  // What ends at once and is left down by its policy may have been up for too short to be seen.
+  command(service, 'u', [&before](const RunitStatus& now) {
+    return now.want_up ||
+           (before.phase == RunitStatus::Phase::down && now.phase == RunitStatus::Phase::down &&
+            now.changed_at != before.changed_at);
+  });
 }
 
 }  // namespace
@@ -159,7 +166,8 @@ RunitStatus parse_runit_status(std::string_view bytes) {
   const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(bytes[i]); };
   if (!readable_phase(byte(19))) throw Error(fmt::format("runit status with phase {}", byte(19)));
   RunitStatus status;
-  // Bytes 0 to 11 are the time of the last change; the pid is little-endian on every machine.
+  status.changed_at = bytes.substr(0, 12);
+  // The pid is little-endian on every machine.
   std::uint32_t pid = 0;
   for (std::size_t i = 0; i < 4; ++i) pid |= static_cast<std::uint32_t>(byte(12 + i)) << (8 * i);
   status.pid = static_cast<pid_t>(pid);

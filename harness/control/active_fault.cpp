@@ -132,6 +132,11 @@ asio::awaitable<void> ActiveFault::check() {
 
 asio::awaitable<void> ActiveFault::inject(Nanoseconds at_most) {
   in_force_ = true;  // from here on there may be something to heal
+  if (!plan_.causes.empty())
+    session_.recorder().event(
+        "causes", {{"cell", cell_},
+                   {"injection", injection_},
+                   {"outcomes", json::array(plan_.causes.begin(), plan_.causes.end())}});
   std::vector<asio::awaitable<void>> tasks;
   const auto inject_one = [&](const kinds::Placement* placement) -> asio::awaitable<void> {
     json::object request;

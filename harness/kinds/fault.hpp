@@ -27,6 +27,7 @@ struct ServiceState {
   std::string name;
   bool wanted_up = false;  ///< the supervisor will (re)start it
   bool running = false;
+  bool clearing_up = false;  ///< it has ended, and its supervisor has not decided what comes next
   std::optional<ProcessId> main_process;
   std::vector<ProcessId> processes;  ///< all of its processes, the main one first
   std::string cgroup;  ///< folder of the cgroup that holds exactly its processes; empty: unknown
@@ -222,6 +223,10 @@ struct Plan {
   std::vector<Placement> placements;
   std::vector<Witness> witnesses;         ///< at least one must be open before, if there are any
   std::vector<std::string> blast_radius;  ///< hosts whose service is touched
+  /// Outcomes (names as in kinds/sample.hpp) that it is meant to show to clients, although they may
+  /// never happen otherwise: "tls-expired" for an expired certificate. They count as failures, so
+  /// as outage, but not as a violation by themselves.
+  std::vector<std::string> causes = {};
   /// How long the hosts may take to confirm it, and to confirm that it is gone.
   std::chrono::milliseconds confirm_within{1500};
   std::chrono::milliseconds healed_within{10'000};

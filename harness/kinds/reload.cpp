@@ -139,6 +139,8 @@ bool Restart::advance() {
     if (!state.cgroup.empty()) kill_cgroup(state.cgroup);
     return false;
   }
+  // Its policy may have it stay down, and would have the last word.
+  if (state.clearing_up) return false;
   services_.start(service_);
   started_ = true;
   return true;

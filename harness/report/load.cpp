@@ -32,6 +32,14 @@ class Fields {
     return std::string(value->as_string());
   }
   /// Empty when it is missing.
+  std::vector<std::string> texts(const char* key) const {
+    std::vector<std::string> found;
+    const json::value* value = object_.if_contains(key);
+    if (value == nullptr || !value->is_array()) return found;
+    for (const json::value& entry : value->get_array())
+      if (entry.is_string()) found.emplace_back(entry.get_string());
+    return found;
+  }
   std::string optional_text(const char* key) const {
     return object_.contains(key) ? text(key) : std::string();
   }
@@ -206,6 +214,10 @@ class EventReader {
       cell(fields).phases.push_back({at_ns, fields.text("phase")});
     } else if (type == "step") {
       read_step(fields, at_ns, cell(fields));
+    } else if (type == "causes") {
+      for (const std::string& name : fields.texts("outcomes"))
+        if (const auto outcome = kinds::outcome_from_name(name))
+          cell(fields).caused.push_back(*outcome);
     } else if (type == "recovered") {
       cell(fields).served_again_ns = fields.integer("served_again_ns");
     } else if (type == "redundant") {

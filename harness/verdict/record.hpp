@@ -64,6 +64,7 @@ struct CellRecord {
   std::optional<std::int64_t> finished_ns;  ///< none: the run ended before
   std::vector<PhaseMark> phases;
   std::vector<Step> steps;
+  std::vector<kinds::Outcome> caused = {};  ///< what its faults are meant to show to clients
   std::optional<std::int64_t> served_again_ns;  ///< as the controller saw it
   std::optional<RedundantMark> redundant;
   std::optional<CellEnd> end;

@@ -125,9 +125,9 @@ class ExecFault : public TlsDaemons {
   void SetUp() override {
     TlsDaemons::SetUp();
     if (IsSkipped()) return;
-    write_file(etc("drop.nft"), fmt::format("table inet mine {{ chain c {{ type filter hook input "
-                                            "priority 0; tcp dport {} reject with tcp reset; }} "
-                                            "}}\n",
+    write_file(etc("drop.nft"), fmt::format("table inet mine {{\n  chain c {{\n"
+                                            "    type filter hook input priority 0\n"
+                                            "    tcp dport {} reject with tcp reset\n  }}\n}}\n",
                                             port));
     write_file(etc("undo.nft"), "table inet mine {}\ndelete table inet mine\n");
     write_file(etc("is_cut"),

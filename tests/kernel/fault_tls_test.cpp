@@ -50,11 +50,11 @@ class TlsFault : public TlsDaemons {
     EXPECT_EQ(files(), before) << "prepare() changes nothing";
     inside([&] { injection->inject(); });
     EXPECT_THAT(confirmed(*injection).evidence, HasSubstr(evidence));
-    EXPECT_EQ(curl(), answer);
+    EXPECT_TRUE(eventually([&] { return curl() == answer; }));
     EXPECT_THROW(inside([&] { injection->inject(); }), Error) << "a second time";
     EXPECT_NE(injection->confirm_healed().outcome, Outcome::confirmed);
     heal(*injection);
-    EXPECT_EQ(curl(), 0);
+    EXPECT_TRUE(eventually([&] { return curl() == 0; }));
     EXPECT_EQ(files(), before);
     heal(*injection);
     EXPECT_EQ(files(), before);
@@ -109,9 +109,9 @@ TEST_F(TlsFault, ValidButWithAnotherKeyIsNoticedByWhoPinsIt) {
   inside([&] { injection->inject(); });
   confirmed(*injection);
   EXPECT_EQ(curl(), 0) << "nobody else notices";
-  EXPECT_EQ(curl(pin), wrong_key);
+  EXPECT_TRUE(eventually([&] { return curl(pin) == wrong_key; }));
   heal(*injection);
-  EXPECT_EQ(curl(pin), 0);
+  EXPECT_TRUE(eventually([&] { return curl(pin) == 0; }));
 }
 
 TEST_F(TlsFault, TheIntermediateCertificateIsMissing) {
@@ -244,12 +244,13 @@ TEST_F(TlsTerminate, TheBalancerShowsItsOwnKeyAndPassesThroughAgain) {
   const auto injection = prepare(*kind, termination());
   inside([&] { injection->inject(); });
   EXPECT_THAT(confirmed(*injection).evidence, HasSubstr("CN=lb.test"));
-  EXPECT_EQ(curl({}, balancer_port), untrusted) << "it is for another name";
+  EXPECT_TRUE(eventually([&] { return curl({}, balancer_port) == untrusted; }))
+      << "it is for another name";
   EXPECT_EQ(curl({"--insecure"}, balancer_port), 0) << "but it goes all the way";
   EXPECT_EQ(curl(), 0) << "the web server itself is as before";
   EXPECT_THROW(prepare(*kind, termination()), Error) << "ends TLS already";
   heal(*injection);
-  EXPECT_EQ(curl({}, balancer_port), 0);
+  EXPECT_TRUE(eventually([&] { return curl({}, balancer_port) == 0; }));
   EXPECT_EQ(files(), before);
   heal(*injection);
   EXPECT_EQ(files(), before);

@@ -173,8 +173,9 @@ class TlsDaemons : public Supervised {
       const auto services = agent::runit_services(folder_ / "sv", cgroup_);
       kinds::HostEnv env{.host = "web1", .services = services.get(), .clock = &clock_};
       int code = 0;
+      const boost::json::value list = boost::json::parse(records);
       inside([&] {
-        for (const auto& record : boost::json::parse(records).as_array())
+        for (const auto& record : list.as_array())
           if (!agent::execute_undo(record.as_object(), env).done) code = 1;
       });
       return code;

@@ -41,7 +41,7 @@ TEST(NetemPlan, SaysWhatItDoesAndToWhom) {
   EXPECT_EQ(one.host, "web1");
   EXPECT_FALSE(one.needs_power);
   EXPECT_EQ(one.effect, "traffic, in and out, of web1: delay 300ms with jitter 50ms (uniform)");
-  EXPECT_EQ(one.undo, "its queueing discipline, filters and ifb device are removed");
+  EXPECT_THAT(one.undo, HasSubstr("its queueing discipline, filters and ifb device, or the "));
   EXPECT_EQ(one.parameters.at("netem"),
             (json::object{{"delay_ns", 300'000'000}, {"jitter_ns", 50'000'000}}));
   EXPECT_EQ(one.parameters.at("neighbours").as_array().size(), 5U) << "everybody else is asked";
@@ -188,8 +188,11 @@ TEST(BandwidthPlan, RefusesWhatMakesNoSense) {
               HasSubstr("'x' is unknown"));
 }
 
-TEST(TrafficFaults, AreNotPartOfAProofYet) {
-  EXPECT_TRUE(make_netem()->info().prove_variants.empty());
+TEST(TrafficFaults, SlowAndLossyNetworksArePartOfAProof) {
+  const auto netem = make_netem();
+  ASSERT_EQ(netem->info().prove_variants.size(), 2U);
+  EXPECT_EQ(netem->info().prove_variants[0].label, "slow");
+  EXPECT_EQ(netem->info().prove_variants[1].label, "lossy");
   EXPECT_TRUE(make_bandwidth()->info().prove_variants.empty());
 }
 

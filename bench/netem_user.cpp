@@ -178,8 +178,8 @@ Datagrams send_datagrams(const Pair& pair, double per_second, double seconds) {
   const auto start = SteadyClock::now();
   const auto total = static_cast<std::uint64_t>(per_second * seconds);
   for (std::uint64_t number = 0; number < total; ++number) {
-    const auto due =
-        start + std::chrono::nanoseconds(static_cast<std::int64_t>(number * 1e9 / per_second));
+    const auto due = start + std::chrono::nanoseconds(static_cast<std::int64_t>(
+                                 static_cast<double>(number) * 1e9 / per_second));
     if (due - SteadyClock::now() > 60us) std::this_thread::sleep_until(due);
     const Numbered message{number, wall_now()};
     check("sendto", ::sendto(sender.get(), &message, sizeof message, 0,
@@ -281,9 +281,9 @@ void measure(double seconds) {
   }
   fmt::print("TCP without netem: {:.2f} Gbit/s\n",
              tcp(pair, pair.near, pair.far, "198.18.0.2", seconds));
-  for (const auto [name, direction] : {std::pair{"egress", Direction::egress},
-                                       {"ingress", Direction::ingress},
-                                       {"both", Direction::both}})
+  for (const auto& [name, direction] : {std::pair{"egress", Direction::egress},
+                                        {"ingress", Direction::ingress},
+                                        {"both", Direction::both}})
     for (const auto by : {0ms, 25ms, 50ms}) {
       InForce netem(pair, delay(by), direction);
       fmt::print("TCP, {} {} ms: sending {:.2f} Gbit/s, receiving {:.2f} Gbit/s\n", name,

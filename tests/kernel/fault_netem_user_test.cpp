@@ -146,7 +146,9 @@ TEST_F(UserspaceNetem, HoldsNoMoreThanItsLimit) {
   // All are sent before the first one's time is over, unless the machine stands still.
   const NetemTrace trace = send_numbered({.packets = 500, .distance = 0us});
   const Nanoseconds took = trace.departures().back() - trace.departures().front();
-  if (took < 400ms) EXPECT_EQ(trace.arrivals().size(), 100U);
+  if (took < 400ms) {
+    EXPECT_EQ(trace.arrivals().size(), 100U);
+  }
 }
 
 TEST_F(UserspaceNetem, ReleasesInSlots) {

@@ -34,15 +34,15 @@ class HostIsolateInjection final : public kinds::Injection {
   kinds::Confirmation confirm() override {
     const kinds::HostCondition now = power_.condition(host_);
     if (!now.on) return {not_yet, fmt::format("{} is off", host_)};
-    if (now.connected) return {not_yet, fmt::format("the switch forwards at {}'s port", host_)};
-    return {confirmed, fmt::format("the switch forwards nothing at {}'s port; {} processes live on",
-                                   host_, now.processes)};
+    if (now.connected) return {not_yet, fmt::format("{} is connected to the switch", host_)};
+    return {confirmed, fmt::format("{} is not connected to the switch; {} processes live on", host_,
+                                   now.processes)};
   }
 
   kinds::Confirmation confirm_healed() override {
     const kinds::HostCondition now = power_.condition(host_);
-    if (now.connected) return {confirmed, fmt::format("the switch forwards at {}'s port", host_)};
-    return {not_yet, fmt::format("the switch forwards nothing at {}'s port", host_)};
+    if (now.connected) return {confirmed, fmt::format("{} is connected to the switch", host_)};
+    return {not_yet, fmt::format("{} is not connected to the switch", host_)};
   }
 
  private:
@@ -100,10 +100,10 @@ class HostIsolateKind final : public kinds::FaultKind {
     kinds::Plan plan = plan_with_power(
         info_, targets, service, stack, {},
         [](const std::string& host) {
-          return fmt::format("the switch forwards no frame from or to {}, ARP neither", host);
+          return fmt::format("the switch passes no frame from or to {}, ARP neither", host);
         },
         [](const std::string& host) {
-          return fmt::format("the switch forwards at {}'s port again", host);
+          return fmt::format("connects {} to the switch again", host);
         });
     plan.witnesses = choose_witnesses(targets, stack);
     return plan;

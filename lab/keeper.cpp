@@ -124,7 +124,7 @@ void Keeper::step_hosts() {
     if (slot.host->state() == State::off && slot.boot_when_off && !ending_) {
       slot.boot_when_off = false;
       slot.host->boot();
-      // Its port is a new one.
+      // Its port is a new one; nothing has come through it yet.
       if (slot.isolated) slot.host->connect(false);
     }
     const std::string& trouble = slot.host->trouble();

@@ -33,6 +33,10 @@ int keeper_main(const std::string& folder) {
     // Its own mount namespace holds the hosts' data, as no crash of a host may take it away.
     check("unshare net and mounts", ::unshare(CLONE_NEWNET | CLONE_NEWNS));
     check("make all mounts private", ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr));
+    // A port outside of the bridge must not get an address by itself and talk to its host.
+    for (const char* file : {"/proc/sys/net/ipv6/conf/all/disable_ipv6",
+                             "/proc/sys/net/ipv6/conf/default/disable_ipv6"})
+      if (::access(file, F_OK) == 0) write_all(open_file(file, O_WRONLY).get(), "1", file);
     const SystemClock clock;
     UniqueFd owner(check("dup stdin", ::fcntl(0, F_DUPFD_CLOEXEC, 10)));
     Keeper keeper(read_recipe(layout.recipes_file()), listen_at(layout.keeper_socket()),

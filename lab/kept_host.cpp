@@ -84,7 +84,9 @@ void KeptHost::freeze(bool frozen) {
 }
 
 void KeptHost::connect(bool connected) {
-  if (net_.has_link(recipe_.port)) net_.set_forwarding(recipe_.port, connected);
+  // Out of the bridge altogether: a port that is only disabled forwards again when its link flaps.
+  if (net_.has_link(recipe_.port) && net_.is_port(recipe_.port) != connected)
+    net_.set_master(recipe_.port, connected ? switch_bridge : "");
 }
 
 KeptHost::Condition KeptHost::condition() const {
@@ -93,7 +95,7 @@ KeptHost::Condition KeptHost::condition() const {
   condition.last_shutdown = last_shutdown_;
   if (state_ != State::on && state_ != State::stopping) return condition;
   condition.frozen = is_cgroup_frozen(recipe_.cgroup);
-  condition.connected = net_.is_forwarding(recipe_.port);
+  condition.connected = net_.is_port(recipe_.port);
   condition.processes = cgroup_members(recipe_.cgroup).size();
   condition.cpu_us = cgroup_cpu_us(recipe_.cgroup);
   return condition;

@@ -44,7 +44,7 @@ class KeptHost {
   /// What can be seen of it from outside.
   struct Condition {
     bool frozen = false;     ///< every process stands still
-    bool connected = false;  ///< the switch forwards at its port
+    bool connected = false;  ///< its link is a port of the switch
     std::size_t processes = 0;
     std::int64_t cpu_us = 0;    ///< CPU time of all its processes since it booted
     int boots = 0;              ///< how often its supervisor has been started

@@ -89,7 +89,7 @@ std::string remove_remains(const Layout& layout) {
   ::rmdir(fs::path(cgroup).parent_path().c_str());
   try {
     remove_limit_groups(read_record(layout).limit_groups);
-  } catch (const SystemError&) {
+  } catch (const std::exception&) {
     // Its maker died before it could write the record: then it had made no group either.
   }
   fs::remove_all(layout.folder);

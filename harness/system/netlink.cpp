@@ -3,7 +3,6 @@
 #include <array>
 
 #include <fmt/format.h>
-#include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -13,7 +12,6 @@
 #include <netlink/netlink.h>
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
-#include <netlink/route/link/bridge.h>
 #include <netlink/route/link/veth.h>
 #include <netlink/route/nexthop.h>
 #include <netlink/route/route.h>
@@ -153,35 +151,22 @@ void Netlink::set_up(const std::string& link, bool up) {
            rtnl_link_change(socket_.get(), wanted.get(), change.get(), 0));
 }
 
-void Netlink::set_forwarding(const std::string& port, bool forwards) {
-  const Message message(
-      check_made("netlink message", nlmsg_alloc_simple(RTM_SETLINK, NLM_F_REQUEST)));
-  ifinfomsg header{};
-  header.ifi_family = AF_BRIDGE;
-  header.ifi_index = index_of(port);
-  const std::string attempt =
-      fmt::format("let bridge port {} {}", port, forwards ? "forward" : "forward nothing");
-  check_nl(attempt, nlmsg_append(message.get(), &header, sizeof header, NLMSG_ALIGNTO));
-  nlattr* info =
-      check_made("attribute", nla_nest_start(message.get(), IFLA_PROTINFO | NLA_F_NESTED));
-  check_nl(attempt, nla_put_u8(message.get(), IFLA_BRPORT_STATE,
-                               forwards ? BR_STATE_FORWARDING : BR_STATE_DISABLED));
-  nla_nest_end(message.get(), info);
-  check_nl(attempt, nl_send_auto(socket_.get(), message.get()));
-  check_nl(attempt, nl_wait_for_ack(socket_.get()));
+void Netlink::set_master(const std::string& port, const std::string& bridge) {
+  const int index = index_of(port);
+  if (bridge.empty())
+    check_nl(fmt::format("take {} out of its bridge", port),
+             rtnl_link_release_ifindex(socket_.get(), index));
+  else
+    check_nl(fmt::format("make {} a port of {}", port, bridge),
+             rtnl_link_enslave_ifindex(socket_.get(), index_of(bridge), index));
 }
 
-bool Netlink::is_forwarding(const std::string& port) {
-  nl_cache* raw = nullptr;
-  check_nl("list bridge ports", rtnl_link_alloc_cache(socket_.get(), AF_BRIDGE, &raw));
-  const Cache cache(raw);
-  bool forwards = false;
-  for_each_object(raw, [&](nl_object* object) {
-    auto* link = reinterpret_cast<rtnl_link*>(object);
-    if (rtnl_link_get_name(link) == port)
-      forwards = rtnl_link_bridge_get_port_state(link) == BR_STATE_FORWARDING;
-  });
-  return forwards;
+bool Netlink::is_port(const std::string& link) {
+  rtnl_link* found = nullptr;
+  check_nl(fmt::format("find link {}", link),
+           rtnl_link_get_kernel(socket_.get(), 0, link.c_str(), &found));
+  const LinkObject owner(found);
+  return rtnl_link_get_master(found) != 0;
 }
 
 bool Netlink::delete_link(const std::string& link) {

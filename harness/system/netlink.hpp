@@ -61,10 +61,9 @@ class Netlink {
   /// `address`: "198.18.0.11/24".
   void add_address(const std::string& link, const std::string& address);
   void set_up(const std::string& link, bool up);
-  /// Whether a port of a bridge forwards frames. One that does not takes and sends none, while its
-  /// link stays up at both ends.
-  void set_forwarding(const std::string& port, bool forwards);
-  bool is_forwarding(const std::string& port);
+  /// Makes it a port of a bridge; with an empty name it is a port of none any more.
+  void set_master(const std::string& port, const std::string& bridge);
+  bool is_port(const std::string& link);
   /// Deletes a link (of a veth pair both ends). Returns false when there is none of that name.
   bool delete_link(const std::string& link);
   bool has_link(const std::string& link);

@@ -198,6 +198,16 @@ TEST(Judge, RecoveryIsNeverNegative) {
   EXPECT_EQ(cell.verdict, Verdict::pass);
 }
 
+TEST(Judge, WhatAFaultMeansToShowIsAFailureAndNoViolation) {
+  RunRecord run = test::one_cell_run(
+      test::fails_between(injected + s, injected + s + 20 * ms, Outcome::tls_expired));
+  run.cells.at(0).caused = {Outcome::tls_expired};
+  EXPECT_EQ(judged(run).verdict, Verdict::pass);
+  EXPECT_GT(judged(run).counts.failed, 0U);
+  run.cells.at(0).caused = {Outcome::tls_untrusted};
+  EXPECT_EQ(judged(run).verdict, Verdict::fail) << "not this one";
+}
+
 TEST(Judge, IntegrityViolationsFailWhateverTheBudget) {
   for (const Outcome outcome : {Outcome::tls_untrusted, Outcome::tls_wrong_identity,
                                 Outcome::tls_expired, Outcome::wrong_body}) {

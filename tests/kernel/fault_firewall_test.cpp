@@ -212,7 +212,9 @@ TEST_F(FirewallOnLink, PartialPartitionLeavesTheThirdToBoth) {
   auto apart = inject({"h1", "h2", "h3"}, {{"shape", std::string("each-other")}});
   for (const auto& from : hosts_)
     for (const auto& to : hosts_)
-      if (from != to) EXPECT_FALSE(reaches(*from, *to));
+      if (from != to) {
+        EXPECT_FALSE(reaches(*from, *to));
+      }
   heal(apart);
   auto group = inject({"h1", "h2"}, {{"shape", std::string("group")}});
   EXPECT_TRUE(reaches(h1(), h2()));

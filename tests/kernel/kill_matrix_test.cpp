@@ -145,10 +145,11 @@ class KillMatrix : public LabTest, public ::testing::WithParamInterface<MatrixRo
       EXPECT_TRUE(eventually(agent_patience, [&] { return !is_alive(agent); }));
       EXPECT_TRUE(eventually(agent_patience, [&] { return !is_alive(understudy); }));
       // What the agent started has the filter too: it must have ended before the gate goes.
-      if (killed.healer_lives())
+      if (killed.healer_lives()) {
         EXPECT_TRUE(eventually(agent_patience, [&] {
           return agent::Journal::lock(journal(), 0ms, SystemClock()).has_value();
         }));
+      }
     }
     return who_took_it_back(killed);
   }
@@ -169,7 +170,9 @@ class KillMatrix : public LabTest, public ::testing::WithParamInterface<MatrixRo
       gate.hold_when(before_settled);
       pending = controller.send("heal", heal_request());
     }
-    if (point != Point::in_force) EXPECT_TRUE(gate.wait_held(agent_patience)) << gate.log();
+    if (point != Point::in_force) {
+      EXPECT_TRUE(gate.wait_held(agent_patience)) << gate.log();
+    }
     return pending;
   }
 

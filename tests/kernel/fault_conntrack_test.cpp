@@ -7,7 +7,7 @@ namespace {
 
 using testing::HasSubstr;
 
-// Only what began with a SYN, or is known, gets in.
+// Only what begins with a SYN, or is known, gets in or out.
 constexpr const char* stateful_firewall = R"(
 table inet host {
   chain in {
@@ -16,6 +16,10 @@ table inet host {
     ct state established,related accept
     tcp dport 1024-65535 tcp flags & (fin|syn|rst|ack) == syn ct state new accept
     meta l4proto icmp accept
+  }
+  chain out {
+    type filter hook output priority 0; policy accept
+    meta l4proto tcp tcp flags & (fin|syn|rst|ack) != syn ct state new drop
   }
 }
 )";

@@ -102,8 +102,8 @@ class FirewallOnLink : public PartitionOnLink {
     owner.signal(SIGKILL);
     EXPECT_TRUE(owner.wait(arrival));
     std::vector<kinds::UndoRecord> records;
-    for (const auto& record : boost::json::parse(text).as_array())
-      records.push_back(record.as_object());
+    const boost::json::value read = boost::json::parse(text);
+    for (const auto& record : read.as_array()) records.push_back(record.as_object());
     return records;
   }
 

@@ -71,7 +71,7 @@ inline std::string differences(const HostState& before, const HostState& now) {
       found += fmt::format("{}: {}\n", part, first_difference(text, other->second));
   }
   for (const auto& [part, text] : now)
-    if (!before.contains(part)) found += fmt::format("{}: new\n", part);
+    if (!before.contains(part)) found += fmt::format("{}: new: {}\n", part, text);
   return found;
 }
 

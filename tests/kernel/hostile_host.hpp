@@ -51,7 +51,11 @@ class HostileHost {
     tc({"qdisc", "add", "dev", "eth0", "parent", "1:10", "handle", "10:", "pfifo", "limit", "500"});
     tc({"filter", "add", "dev", "eth0", "parent", "1:", "protocol", "ip", "prio", "5", "u32",
         "match", "ip", "dport", "443", "0xffff", "flowid", "1:10"});
-    before_ = state();
+    // The kernel still looks whether somebody else has the device's IPv6 address.
+    const auto end = std::chrono::steady_clock::now() + arrival;
+    do {
+      before_ = state();
+    } while (is_settling() && std::chrono::steady_clock::now() < end);
   }
 
   HostState state() const { return detailed_network_state(namespaces_, "eth0"); }
@@ -59,6 +63,12 @@ class HostileHost {
   std::string damage() const { return differences(before_, state()); }
 
  private:
+  bool is_settling() const {
+    const std::string& addresses = before_.at("addresses");
+    return addresses.find("tentative") != std::string::npos ||
+           addresses.find("fe80:") == std::string::npos;
+  }
+
   std::vector<NamespaceFd> namespaces_;
   HostState before_;
 };

@@ -3,14 +3,17 @@
 // at a chosen moment; and the host's state before and after.
 
 #include <filesystem>
+#include <set>
 
 #include <boost/json.hpp>
+#include <fmt/ranges.h>
 #include <gmock/gmock.h>
 #include <signal.h>
 
 #include "agent/journal.hpp"
 #include "host_state.hpp"
 #include "hosts/transport.hpp"
+#include "lab/services.hpp"
 #include "lab_fixture.hpp"
 #include "tests/support/agent_process.hpp"
 #include "tests/support/syscall_gate.hpp"
@@ -171,20 +174,21 @@ class WatchedHost {
       if (line.starts_with("T") || line.starts_with("t")) found += line + "\n";
     return found;
   }
+  // How each service stands with its supervisor, and the limits of its processes.
   std::string services() const {
     std::string found;
-    for (const lab::HostStatus& status : lab_.status())
-      if (status.name == host_)
-        for (const std::string& name : status.services_up) {
-          const std::string folder = lab_.service_folder(host_) + "/" + name + "/supervise/";
-          found +=
-              fmt::format("{} {} {}", name, read_file(folder + "stat"), limits(folder + "pid"));
-        }
+    for (const lab::HostStatus& status : lab_.status()) {
+      if (status.name != host_) continue;
+      for (const std::string& name : status.services_up) {
+        std::set<std::string> limits;
+        for (const pid_t pid : cgroup_members(lab::service_cgroup(lab_.cgroup_folder(host_), name)))
+          limits.insert(read_file(fmt::format("/proc/{}/limits", pid)));
+        found += fmt::format("{} {}{}", name,
+                             read_file(lab_.service_folder(host_) + "/" + name + "/supervise/stat"),
+                             fmt::join(limits, ""));
+      }
+    }
     return found;
-  }
-  static std::string limits(const std::string& pid_file) {
-    const std::string pid = read_file(pid_file);
-    return read_file(fmt::format("/proc/{}/limits", std::stoi(pid)));
   }
   static std::string files(const std::string& folder) {
     std::map<std::string, std::string> found;

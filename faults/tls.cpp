@@ -35,6 +35,7 @@ kinds::CertificateWish wish_for(TlsMode mode, WallTime now) {
     case TlsMode::unknown_ca:
       wish.unknown_authority = true;
       break;
+    case TlsMode::replaced_key:
     case TlsMode::missing_intermediate:
     case TlsMode::weak_protocol:
       break;
@@ -56,6 +57,7 @@ const char* effect_of(TlsMode mode) {
       return "shows a certificate for wrong-name.invalid only";
     case TlsMode::unknown_ca:
       return "shows a certificate of an authority that nobody knows";
+    case TlsMode::replaced_key:
       return "shows a valid certificate with another key";
     case TlsMode::missing_intermediate:
       return "shows its certificate without the intermediate one";
@@ -90,7 +92,6 @@ class TlsKind final : public kinds::FaultKind {
     info_.name = "tls";
     info_.summary = "A service shows a bad certificate, or takes a weak protocol.";
     info_.target = spec::TargetType::service;
-    info_.needs = {"root"};
     info_.parameters = {
         {"mode", ParameterType::text, true, "", tls_mode_names(), "What is wrong."},
         {"certificate",

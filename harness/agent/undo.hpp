@@ -23,10 +23,10 @@ struct UndoResult {
 ///   start-service {service}             back under supervision and started, through the host's
 ///                                       ServiceManager
 ///   power-on {host}                     boots a host, through HostPower
-///   packet-emulator {family, table, process}
+///   packet-emulator {table, process}
 ///                                       a process that holds packets back goes with its owner;
 ///                                       waits for that, then kills it by its name, and checks that
-///                                       its table is gone
+///                                       its tables of that name are gone
 /// Other fields of a record are ignored. Never throws: what cannot be undone is told in the result.
 UndoResult execute_undo(const kinds::UndoRecord& record, kinds::HostEnv& env);
 

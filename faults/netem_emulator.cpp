@@ -34,6 +34,7 @@ struct Held {
   bool duplicate = false;
   bool broken = false;  ///< its IP header was hit: whoever gets it would drop it
   bool at_once = false;
+  bool is_copy = false;  ///< of a segment that has been dropped
   MonoTime arrival{};
   MonoTime send{};
   std::uint32_t device = 0, mark = 0;
@@ -98,6 +99,13 @@ class Emulator {
   }
 
   void take(const QueuedPacket& packet, MonoTime now) {
+    if (packet.leaving && copies_ > 0) {
+      --copies_;
+      queue_.drop(packet.id);
+      return;
+    }
+    // An original without a copy (there was no memory for it) is held itself.
+    if (is_copy(packet)) ++copies_;
     add(packet.incoming ? counters_.seen_in : counters_.seen_out);
     const NetemFate fate = model_.decide(now, packet.bytes, held_.size());
     add<std::uint64_t>(counters_.lost, fate.lost);
@@ -111,6 +119,11 @@ class Emulator {
     if (!original) queue_.drop(packet.id);
   }
 
+  bool is_copy(const QueuedPacket& packet) const {
+    return options_.rules.copy_mark != 0 && packet.mark == options_.rules.copy_mark &&
+           !packet.leaving;
+  }
+
   void hold(const QueuedPacket& packet, const NetemCopy& copy, MonoTime now) {
     Held held;
     held.id = packet.id;
@@ -119,7 +132,8 @@ class Emulator {
     held.arrival = now;
     held.send = copy.send;
     held.device = packet.out_device;
-    held.mark = packet.mark;
+    held.is_copy = is_copy(packet);
+    held.mark = held.is_copy ? 0 : packet.mark;
     const bool complete = packet.payload.size() == packet.bytes;
     const bool flipped = copy.flipped_bit && complete;
     if (flipped || copy.duplicate) held.bytes = std::make_unique<std::string>(packet.payload);
@@ -164,6 +178,8 @@ class Emulator {
       if (!packet.broken) duplicates_->send(*packet.bytes, packet.device, packet.mark);
     } else if (packet.broken) {
       queue_.drop(packet.id);
+    } else if (packet.is_copy) {
+      queue_.accept_unmarked(packet.id, packet.bytes ? *packet.bytes : std::string_view());
     } else if (packet.bytes) {
       queue_.accept_changed(packet.id, *packet.bytes);
     } else {
@@ -180,10 +196,22 @@ class Emulator {
     for (;;) {
       const auto& packets = queue_.receive();
       if (packets.empty()) break;
-      for (const QueuedPacket& packet : packets) queue_.accept(packet.id);
+      for (const QueuedPacket& packet : packets) let_go(packet);
       queue_.flush();
     }
     counters_.state = EmulatorCounters::ended;
+  }
+
+  void let_go(const QueuedPacket& packet) {
+    if (packet.leaving && copies_ > 0) {
+      --copies_;
+      queue_.drop(packet.id);
+    } else if (is_copy(packet)) {
+      ++copies_;
+      queue_.accept_unmarked(packet.id, {});
+    } else {
+      queue_.accept(packet.id);
+    }
   }
 
   EmulatorOptions options_;
@@ -196,6 +224,7 @@ class Emulator {
   NetemModel model_;
   HeldPackets<Held> held_;
   std::optional<DuplicateSender> duplicates_;
+  std::uint64_t copies_ = 0;  ///< whose originals have not come yet
 };
 
 }  // namespace
@@ -204,6 +233,15 @@ PacketQueue::Copy copy_for(const NetemSettings& settings) {
   if (settings.corrupt > 0 || settings.duplicate > 0) return PacketQueue::Copy::all;
   if (settings.rate_bits > 0 || settings.slot_bytes > 0) return PacketQueue::Copy::length;
   return PacketQueue::Copy::nothing;
+}
+
+bool copies_for(const NetemSettings& settings, const NetemScope& scope) {
+  const bool holds = settings.delay.count() > 0 || settings.jitter.count() > 0 ||
+                     settings.rate_bits > 0 || settings.slot_max.count() > 0 ||
+                     settings.slot_min.count() > 0;
+  const bool takes_tcp =
+      scope.protocol == NetemScope::Protocol::any || scope.protocol == NetemScope::Protocol::tcp;
+  return holds && takes_tcp && scope.direction != NetemScope::Direction::ingress;
 }
 
 bool whole_for(const NetemSettings& settings) {

@@ -40,6 +40,9 @@ PacketQueue::Copy copy_for(const NetemSettings& settings);
 /// Whether large packets may stay whole: nothing counts bytes or changes packets.
 bool whole_for(const NetemSettings& settings);
 
+/// Whether TCP segments of the host's own sockets are held as copies.
+bool copies_for(const NetemSettings& settings, const NetemScope& scope);
+
 /// Takes packets out and puts them back until `control` is closed at its other end or the process
 /// of `owner` (a pidfd) has ended; then lets go of all that it holds and removes the table. Errors
 /// are told in `counters`.

@@ -120,7 +120,6 @@ class UserspaceNetem final : public kinds::Injection {
 
   std::vector<kinds::UndoRecord> undo() const override {
     return {{{"op", "packet-emulator"},
-             {"family", netem_family},
              {"table", options_.rules.table},
              {"process", EmulatorProcess::process_name(options_.rules.table)}}};
   }
@@ -146,8 +145,9 @@ class UserspaceNetem final : public kinds::Injection {
 
   kinds::Confirmation confirm_healed() override {
     const std::string& table = options_.rules.table;
-    if (NftContext().has_table({netem_family, table}))
-      return {not_yet, fmt::format("table {} {} is still there", netem_family, table)};
+    for (const NftTable& each : NftContext().tables())
+      if (each.name == table)
+        return {not_yet, fmt::format("table {} {} is still there", each.family, table)};
     if (own_rules_of_host() != rules_before_)
       return {not_yet,
               fmt::format("table {} is gone, but the host's rules are not as before", table)};
@@ -233,6 +233,7 @@ std::unique_ptr<kinds::Injection> prepare_userspace_netem(const NetemSettings& s
   options.rules.only_ipv4 = settings.duplicate > 0;
   // Beyond the groups that people use, below the sign bit.
   if (settings.duplicate > 0) options.rules.own_group = 0x60000000U | random_number() >> 4U;
+  if (copies_for(settings, scope)) options.rules.copy_mark = random_number() | 0x80000000U;
   options.seed = seed.value_or(random_number());
   require_kernel(options, env.host);
   return std::make_unique<UserspaceNetem>(std::move(options), own_rules_of_host());

@@ -144,6 +144,7 @@ void PacketQueue::take(std::string_view message) {
         const auto known_of_it = read_as<nfqnl_msg_packet_hdr>(value);
         packet.id = ntohl(known_of_it.packet_id);
         packet.incoming = known_of_it.hook == NF_INET_PRE_ROUTING;
+        packet.leaving = known_of_it.hook == NF_INET_POST_ROUTING;
         packet.ipv4 = ntohs(known_of_it.hw_protocol) == ETH_P_IP;
         known = true;
         break;
@@ -169,13 +170,30 @@ void PacketQueue::take(std::string_view message) {
   if (known) packets_.push_back(packet);
 }
 
-void PacketQueue::verdict(std::uint32_t id, bool accepted, std::string_view payload) {
+void PacketQueue::accept(std::uint32_t id) {
+  verdict(id, NF_ACCEPT, {});
+}
+
+void PacketQueue::accept_changed(std::uint32_t id, std::string_view payload) {
+  verdict(id, NF_ACCEPT, payload);
+}
+
+void PacketQueue::accept_unmarked(std::uint32_t id, std::string_view payload) {
+  verdict(id, NF_STOP, payload);
+}
+
+void PacketQueue::drop(std::uint32_t id) {
+  verdict(id, NF_DROP, {});
+}
+
+void PacketQueue::verdict(std::uint32_t id, std::uint32_t code, std::string_view payload) {
   verdicts_.begin(NFNL_SUBSYS_QUEUE, NFQNL_MSG_VERDICT, AF_UNSPEC, 0, number_);
   nfqnl_msg_verdict_hdr header{};
-  header.verdict = htonl(accepted ? NF_ACCEPT : NF_DROP);
+  header.verdict = htonl(code);
   header.id = htonl(id);
   verdicts_.attribute(NFQA_VERDICT_HDR, raw(header));
   if (!payload.empty()) verdicts_.attribute(NFQA_PAYLOAD, payload);
+  if (code == NF_STOP) verdicts_.number32(NFQA_MARK, 0);
   if (verdicts_.count() >= verdicts_at_once || verdicts_.bytes().size() >= verdict_bytes_at_once)
     flush();
 }

@@ -17,6 +17,7 @@ struct QueuedPacket {
   std::uint32_t mark = 0;
   std::uint32_t out_device = 0;
   bool incoming = false;
+  bool leaving = false;  ///< behind all other chains: the original of a copy
   bool ipv4 = true;
   std::string_view payload;  ///< valid until the next receive()
 };
@@ -36,10 +37,13 @@ class PacketQueue {
   /// Some of the packets that are there, without waiting; empty when there are none.
   const std::vector<QueuedPacket>& receive();
 
-  void accept(std::uint32_t id) { verdict(id, true, {}); }
-  /// The packet goes on with these bytes instead of its own.
-  void accept_changed(std::uint32_t id, std::string_view payload) { verdict(id, true, payload); }
-  void drop(std::uint32_t id) { verdict(id, false, {}); }
+  void accept(std::uint32_t id);
+  /// With these bytes instead of its own.
+  void accept_changed(std::uint32_t id, std::string_view payload);
+  void drop(std::uint32_t id);
+  /// Past all other chains of its hook, without its mark; with its own bytes when `payload` is
+  /// empty.
+  void accept_unmarked(std::uint32_t id, std::string_view payload);
   /// Verdicts are sent many at a time; this sends what is left.
   void flush();
 
@@ -48,7 +52,7 @@ class PacketQueue {
 
  private:
   void bind();
-  void verdict(std::uint32_t id, bool accepted, std::string_view payload);
+  void verdict(std::uint32_t id, std::uint32_t code, std::string_view payload);
   void take(std::string_view message);
 
   NetfilterSocket socket_;

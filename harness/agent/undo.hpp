@@ -50,9 +50,10 @@ struct UndoResult {
 ///   dissolve-group {group, into}        its processes go to the other group; it is removed
 ///   remove-cgroup {cgroup}              what lives in it is killed; it is removed
 ///   packet-emulator {family, table, process}
+///   packet-emulator {table, process}
 ///                                       a process that holds packets back goes with its owner;
 ///                                       waits for that, then kills it by its name, and checks that
-///                                       its table is gone
+///                                       its tables of that name are gone
 /// Other fields of a record are ignored. Never throws: what cannot be undone is told in the result.
 UndoResult execute_undo(const kinds::UndoRecord& record, kinds::HostEnv& env);
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -8,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "agent/undo_operations.hpp"
+#include "system/nftables.hpp"
 #include "system/process.hpp"
 
 namespace nospof::agent {
@@ -42,29 +44,34 @@ std::vector<ProcessId> processes_named(const std::string& name) {
   return found;
 }
 
+bool has_table_named(const std::string& name) {
+  const auto tables = NftContext().tables();
+  return std::any_of(tables.begin(), tables.end(),
+                     [&name](const NftTable& table) { return table.name == name; });
+}
+
 }  // namespace
 
 UndoResult undo_packet_emulator(const json::object& record, kinds::HostEnv&) {
-  const std::string family = text_field(record, "family");
   const std::string table = text_field(record, "table");
   const std::string process = text_field(record, "process");
   const auto begin = std::chrono::steady_clock::now();
   bool seen = false;
   bool killed = false;
-  while (has_nft_table(family, table)) {
+  while (has_table_named(table)) {
     seen = true;
     const auto waited = std::chrono::steady_clock::now() - begin;
     if (waited >= gone_within)
       return {false, killed,
-              fmt::format("nftables table {} {} is still there: end process '{}', which owns it",
-                          family, table, process)};
+              fmt::format("nftables table {} is still there: end process '{}', which owns it",
+                          table, process)};
     if (waited >= lets_go_within && !killed)
       for (const ProcessId& id : processes_named(process)) killed = send_signal(id, SIGKILL);
     std::this_thread::sleep_for(5ms);
   }
-  return {true, seen,
-          fmt::format("nftables table {} {} is gone{}", family, table,
-                      killed ? ", its process was killed" : "")};
+  return {
+      true, seen,
+      fmt::format("nftables table {} is gone{}", table, killed ? ", its process was killed" : "")};
 }
 
 }  // namespace nospof::agent

@@ -111,7 +111,7 @@ TEST_F(UserspaceNetem, FlipsOneBitInTheShareAskedFor) {
   settings.corrupt = 0.05;
   inject(settings);
   constexpr std::size_t bytes = 1200;
-  const NetemTrace trace = send_numbered({.bytes = bytes});
+  const NetemTrace trace = send_numbered({.packets = enough_packets + 1000, .bytes = bytes});
   // Hits in the headers make a packet vanish.
   constexpr double in_payload = static_cast<double>(bytes) / (bytes + ip_and_udp);
   constexpr double in_header = 1 - in_payload;

@@ -35,7 +35,7 @@ INSTANTIATE_TEST_SUITE_P(Four, Distributions,
                                            Named{"normal", Distribution::normal},
                                            Named{"pareto", Distribution::pareto},
                                            Named{"paretonormal", Distribution::paretonormal}),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& each) { return std::string(each.param.name); });
 
 TEST_F(OnKernelNetem, LosesTheShareThatWasAsked) {
   auto fault = netem({{"loss", spec::Percent{0.1}}});

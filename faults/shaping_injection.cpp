@@ -18,6 +18,7 @@
 #include "faults/parameters.hpp"
 #include "faults/shaping.hpp"
 #include "faults/shaping_snapshot.hpp"
+#include "spec/units.hpp"
 #include "system/check.hpp"
 
 namespace nospof::faults {

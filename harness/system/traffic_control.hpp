@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 struct nl_sock;
@@ -19,12 +20,14 @@ class AttributeBytes {
  public:
   /// A fixed structure that stands before the attributes, or in place of them.
   template <typename T>
-  AttributeBytes& raw(const T& value) {
+  requires std::is_trivially_copyable_v<T> AttributeBytes& raw(const T& value) {
     append(&value, sizeof value);
     return *this;
   }
   template <typename T>
-  AttributeBytes& put(int type, const T& value) {
+  requires(std::is_trivially_copyable_v<T> &&
+           !std::is_convertible_v<const T&, std::string_view>) AttributeBytes& put(int type,
+                                                                                   const T& value) {
     return put(type, std::string_view(reinterpret_cast<const char*>(&value), sizeof value));
   }
   AttributeBytes& put(int type, std::string_view value);

@@ -287,8 +287,8 @@ std::vector<kinds::UndoRecord> inject_and_die(const NetemPair& pair, const kinds
   ::waitpid(child, nullptr, 0);
   std::vector<kinds::UndoRecord> records;
   if (text.empty()) return records;
-  for (const auto& record : boost::json::parse(text).as_array())
-    records.push_back(record.as_object());
+  const boost::json::value parsed = boost::json::parse(text);
+  for (const auto& record : parsed.as_array()) records.push_back(record.as_object());
   return records;
 }
 

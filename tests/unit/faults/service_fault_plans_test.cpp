@@ -160,7 +160,8 @@ TEST_F(ServiceFaultPlans, TlsRefusesBadParameters) {
 }
 
 TEST_F(ServiceFaultPlans, TlsIsProvedWhereTheTopologyHasATlsHop) {
-  const auto& info = make_tls()->info();
+  const auto tls = make_tls();
+  const auto& info = tls->info();
   ASSERT_EQ(info.prove_variants.size(), 1U);
   EXPECT_EQ(info.prove_variants[0].label, "expired");
   EXPECT_EQ(info.prove_requires, spec::Requirement::tls_hop);

@@ -142,7 +142,7 @@ class ExecFault : public TlsDaemons {
                0755);
   }
   boost::json::object parameters(bool own_healed = true) const {
-    boost::json::object fields{{"timeout_ms", 5000}};
+    boost::json::object fields{{"timeout_ms", 10000}};
     fields["inject"] = boost::json::array{"nft", "-f", etc("drop.nft")};
     fields["heal"] = boost::json::array{"nft", "-f", etc("undo.nft")};
     fields["confirm"] = boost::json::array{etc("is_cut")};
@@ -189,7 +189,9 @@ TEST_F(ExecFault, ACommandThatFailsOrHangsIsToldAndEnded) {
   }
   fields = parameters();
   fields["inject"] = boost::json::array{"sleep", "3600"};
-  fields["timeout_ms"] = 1'000;
+  fields["confirm"] = boost::json::array{"false"};
+  fields.erase("confirm-healed");
+  fields["timeout_ms"] = 3'000;
   const auto hanging = prepare(*faults::make_exec(), fields);
   try {
     inside([&] { hanging->inject(); });

@@ -97,7 +97,8 @@ TEST_F(ResourceFault, ADiskIsFilledUpToWhatIsToBeLeft) {
 TEST_F(ResourceFault, TheMachinesOwnDiskIsRefused) {
   const std::unique_ptr<lab::Lab> lab = limited("own", "disk: 32MiB");
   LabAgent agent(*lab, "web1");
-  for (const std::string path : {std::string("/"), std::string("/usr"), layout(lab->name()).folder})
+  for (const std::string& path :
+       {std::string("/"), std::string("/usr"), layout(lab->name()).folder})
     for (const char* fault : {"disk-fill", "io-stress"})
       EXPECT_THAT(agent.refusal("check", LabAgent::request(fault, {{"path", path}})),
                   HasSubstr("this machine's own disk"))

@@ -43,6 +43,11 @@ std::optional<rlimit> limit_of(pid_t pid) {
   rlimit limit{};
   if (::prlimit(pid, RLIMIT_NOFILE, nullptr, &limit) == 0) return limit;
   if (errno == ESRCH) return std::nullopt;
+  if (errno == EPERM)
+    throw Error(
+        fmt::format("{}: the limits of process {} are another user's, and this one has not the "
+                    "capability CAP_SYS_RESOURCE that they need",
+                    kind_name, pid));
   throw SystemError(fmt::format("read the limits of process {}", pid), errno);
 }
 
@@ -73,14 +78,14 @@ class FdExhaustionInjection final : public kinds::Injection {
         {{"op", "restore-file-limits"}, {"processes", std::move(processes)}, {"cgroup", cgroup_}}};
   }
 
-  // Hard as well as soft: a daemon that looks after its own limits would raise the soft one.
+  // The soft limit only: nobody without privileges could raise the hard one again.
   void inject() override {
     if (injected_) throw Error(fmt::format("{}: is in force already", kind_name));
     injected_ = true;
     for (const Target& target : targets_) {
       const auto state = read_process(target.id.pid);
       if (!state || state->id != target.id) continue;
-      const rlimit lowered{target.lowered, target.lowered};
+      const rlimit lowered{target.lowered, target.before.rlim_max};
       if (::prlimit(target.id.pid, RLIMIT_NOFILE, &lowered, nullptr) < 0 && errno != ESRCH)
         throw SystemError(fmt::format("limit the files of process {}", target.id.pid), errno);
     }
@@ -95,8 +100,7 @@ class FdExhaustionInjection final : public kinds::Injection {
       if (!is_alive(target.id)) continue;
       ++alive;
       const auto limit = limit_of(target.id.pid);
-      if (!limit || limit->rlim_cur != target.lowered || limit->rlim_max != target.lowered)
-        continue;
+      if (!limit || limit->rlim_cur != target.lowered) continue;
       ++lowered;
       if (next_descriptor(target.id.pid) >= target.lowered)
         ++exhausted;

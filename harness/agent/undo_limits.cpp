@@ -41,10 +41,10 @@ std::vector<FileLimits> file_limits(const json::object& record) {
   return all;
 }
 
-bool is_lowered(pid_t pid, rlim_t lowered) {
+bool is_lowered(pid_t pid, const FileLimits& limits) {
   rlimit now{};
-  return ::prlimit(pid, RLIMIT_NOFILE, nullptr, &now) == 0 && now.rlim_cur == lowered &&
-         now.rlim_max == lowered;
+  return ::prlimit(pid, RLIMIT_NOFILE, nullptr, &now) == 0 && now.rlim_cur == limits.lowered &&
+         now.rlim_max == limits.before.rlim_max;
 }
 
 // False when the process is gone.
@@ -66,14 +66,14 @@ UndoResult undo_file_limits(const json::object& record, kinds::HostEnv&) {
   std::size_t given_back = 0;
   for (const FileLimits& one : all) {
     const auto state = read_process(one.id.pid);
-    if (!state || state->id != one.id || !is_lowered(one.id.pid, one.lowered)) continue;
+    if (!state || state->id != one.id || !is_lowered(one.id.pid, one)) continue;
     given_back += give_back(one.id.pid, one.before) ? 1U : 0U;
   }
   // What was forked meanwhile inherited a limit of ours: it gets that of its parent.
   if (const auto cgroup = optional_text_field(record, "cgroup"))
     for (const ProcessId& id : cgroup_processes(*cgroup))
       for (const FileLimits& one : all)
-        if (is_lowered(id.pid, one.lowered)) {
+        if (is_lowered(id.pid, one)) {
           given_back += give_back(id.pid, one.before) ? 1U : 0U;
           break;
         }

@@ -120,6 +120,7 @@ while True:
     if (understudy_too) {
       ASSERT_TRUE(send_signal(understudy, SIGSTOP));
     }
+    if (understudy_too) send_signal(understudy, SIGSTOP);
     agent.child().signal(SIGKILL);
     if (understudy_too) {
       ASSERT_TRUE(send_signal(understudy, SIGKILL));

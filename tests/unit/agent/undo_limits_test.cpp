@@ -43,11 +43,16 @@ TEST_F(UndoLimits, FileLimitsComeBackOnce) {
   const rlimit before = files_of(sleeper.id());
   const json::object record = files_record(sleeper.id(), before, 5);
   EXPECT_FALSE(undo(record).changed) << "never lowered";
-  // The hard limit stays: without privileges nobody could raise it again.
   const rlimit lowered{5, before.rlim_max};
   ASSERT_EQ(::prlimit(sleeper.id().pid, RLIMIT_NOFILE, &lowered, nullptr), 0);
-  EXPECT_FALSE(undo(record).changed) << "somebody else's: ours lowers both";
-  EXPECT_EQ(files_of(sleeper.id()).rlim_cur, 5U);
+  EXPECT_TRUE(undo(record).changed);
+  EXPECT_EQ(files_of(sleeper.id()).rlim_cur, before.rlim_cur);
+  EXPECT_EQ(files_of(sleeper.id()).rlim_max, before.rlim_max);
+  EXPECT_FALSE(undo(record).changed);
+  const rlimit theirs{6, before.rlim_max};
+  ASSERT_EQ(::prlimit(sleeper.id().pid, RLIMIT_NOFILE, &theirs, nullptr), 0);
+  EXPECT_FALSE(undo(record).changed) << "somebody else's";
+  EXPECT_EQ(files_of(sleeper.id()).rlim_cur, 6U);
   EXPECT_TRUE(speaks_of_processes(record));
 }
 

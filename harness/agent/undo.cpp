@@ -23,6 +23,11 @@ constexpr std::array operations{
     NamedOperation{"continue-processes", undo_stop},
     NamedOperation{"start-service", undo_service},
     NamedOperation{"power-on", undo_power_off},
+    NamedOperation{"delete-route", undo_route},
+    NamedOperation{"restore-link", undo_link},
+    NamedOperation{"delete-address", undo_address},
+    NamedOperation{"restore-in-place", undo_in_place},
+    NamedOperation{"helper-gone", undo_helper},
 };
 
 }  // namespace

@@ -1,6 +1,6 @@
 #pragma once
 // The operations that undo records name, one file for each family of them: undo_network.cpp,
-// undo_processes.cpp, undo_services.cpp. A new one is declared here and listed in undo.cpp.
+// undo_links.cpp, undo_processes.cpp, undo_services.cpp. A new one is declared here and listed in undo.cpp.
 
 #include <optional>
 #include <string>
@@ -23,5 +23,10 @@ UndoResult undo_nft_table(const json::object& record, kinds::HostEnv& env);
 UndoResult undo_stop(const json::object& record, kinds::HostEnv& env);
 UndoResult undo_service(const json::object& record, kinds::HostEnv& env);
 UndoResult undo_power_off(const json::object& record, kinds::HostEnv& env);
+UndoResult undo_route(const json::object& record, kinds::HostEnv& env);
+UndoResult undo_link(const json::object& record, kinds::HostEnv& env);
+UndoResult undo_address(const json::object& record, kinds::HostEnv& env);
+UndoResult undo_in_place(const json::object& record, kinds::HostEnv& env);
+UndoResult undo_helper(const json::object& record, kinds::HostEnv& env);
 
 }  // namespace nospof::agent

@@ -112,9 +112,16 @@ struct StackFlow {
   std::string from, to;  ///< hosts
   int port = 0;          ///< TCP
 };
+struct StackVip {
+  std::string name;
+  std::string address;
+  std::string dns_name;
+  std::vector<std::string> owners;  ///< hosts that may hold it
+};
 struct StackView {
   std::vector<StackHost> hosts;
   std::vector<StackFlow> flows;                          ///< allowed TCP flows, host to host
+  std::vector<StackVip> vips;
   const StackHost& host(const std::string& name) const;  ///< throws Error when there is none
 };
 

@@ -114,6 +114,14 @@ std::string NftContext::list_text(const std::string& what) {
   return execute("list " + what, NFT_CTX_OUTPUT_STATELESS | NFT_CTX_OUTPUT_TERSE);
 }
 
+std::string NftContext::list_elements(const std::string& what) {
+  return execute("list " + what, NFT_CTX_OUTPUT_STATELESS);
+}
+
+std::string NftContext::list_state(const std::string& what) {
+  return execute("list " + what, 0);
+}
+
 std::vector<NftTable> NftContext::tables() {
   return parse_nft_tables(execute("list tables", 0));
 }

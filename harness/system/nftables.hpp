@@ -58,6 +58,11 @@ class NftContext {
   /// What `nft -s -t list ...` prints: no values of counters, no handles, no elements of named
   /// sets, so that two texts are equal when nobody changed the rules. `what` is e.g. "ruleset".
   std::string list_text(const std::string& what);
+  /// What `nft -s list ...` prints: as above, but with the elements of named sets.
+  std::string list_elements(const std::string& what);
+  /// What `nft list ...` prints: everything that can be read back, with values of counters and the
+  /// time that elements have left.
+  std::string list_state(const std::string& what);
 
   std::vector<NftTable> tables();
   bool has_table(const NftTable& table);

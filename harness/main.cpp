@@ -2,12 +2,15 @@
 
 #include "cli/cli.hpp"
 #include "faults/bandwidth.hpp"
+#include "faults/blackhole.hpp"
 #include "faults/clock_skew.hpp"
 #include "faults/config.hpp"
+#include "faults/connection_reset.hpp"
 #include "faults/conntrack.hpp"
 #include "faults/cpu_stress.hpp"
 #include "faults/crash_loop.hpp"
 #include "faults/disk_fill.hpp"
+#include "faults/dns.hpp"
 #include "faults/exec.hpp"
 #include "faults/fd_exhaustion.hpp"
 #include "faults/firewall.hpp"
@@ -17,7 +20,10 @@
 #include "faults/host_reboot.hpp"
 #include "faults/host_rules.hpp"
 #include "faults/io_stress.hpp"
+#include "faults/link_down.hpp"
+#include "faults/link_flap.hpp"
 #include "faults/memory_stress.hpp"
+#include "faults/mtu.hpp"
 #include "faults/netem.hpp"
 #include "faults/partition.hpp"
 #include "faults/pid_exhaustion.hpp"
@@ -28,6 +34,7 @@
 #include "faults/process_terminate.hpp"
 #include "faults/tls.hpp"
 #include "faults/tls_terminate.hpp"
+#include "faults/vip_conflict.hpp"
 #include "kinds/registry.hpp"
 #include "probes/https.hpp"
 
@@ -63,6 +70,13 @@ int main(int argc, char** argv) {
   registry.add(nospof::faults::make_pid_exhaustion());
   registry.add(nospof::faults::make_netem());
   registry.add(nospof::faults::make_bandwidth());
+  registry.add(nospof::faults::make_blackhole());
+  registry.add(nospof::faults::make_link_down());
+  registry.add(nospof::faults::make_link_flap());
+  registry.add(nospof::faults::make_mtu());
+  registry.add(nospof::faults::make_connection_reset());
+  registry.add(nospof::faults::make_dns());
+  registry.add(nospof::faults::make_vip_conflict());
   registry.add(nospof::probes::make_https());
   return nospof::cli::main(argc, argv, registry);
 }

@@ -35,6 +35,11 @@ constexpr std::array operations{
     NamedOperation{"dissolve-group", undo_group},
     NamedOperation{"remove-cgroup", undo_cgroup},
     NamedOperation{"packet-emulator", undo_packet_emulator},
+    NamedOperation{"delete-route", undo_route},
+    NamedOperation{"restore-link", undo_link},
+    NamedOperation{"delete-address", undo_address},
+    NamedOperation{"restore-in-place", undo_in_place},
+    NamedOperation{"helper-gone", undo_helper},
 };
 
 }  // namespace

@@ -54,6 +54,16 @@ struct UndoResult {
 ///                                       a process that holds packets back goes with its owner;
 ///                                       waits for that, then kills it by its name, and checks that
 ///                                       its tables of that name are gone
+///   delete-route {prefix, type}         exactly that route of nospof's own protocol number
+///   restore-link {state, helper?}       link up, and what of `state` (system/link_state.hpp) is
+///                                       missing put back; first waits for the helper to be gone
+///   delete-address {device, address, label, helper?}
+///                                       exactly that IPv4 address; then tells the neighbours who
+///                                       answers for it now
+///   restore-in-place {change}           the content of a file as it was, in the same inode
+///                                       (system/in_place_file.hpp); not over somebody else's
+///   helper-gone {helper}                waits up to 2 s for a helper process that dies with its
+///                                       owner, then checks it is gone
 /// Other fields of a record are ignored. Never throws: what cannot be undone is told in the result.
 UndoResult execute_undo(const kinds::UndoRecord& record, kinds::HostEnv& env);
 

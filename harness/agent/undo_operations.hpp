@@ -37,5 +37,10 @@ UndoResult undo_control(const json::object& record, kinds::HostEnv& env);
 UndoResult undo_group(const json::object& record, kinds::HostEnv& env);
 UndoResult undo_cgroup(const json::object& record, kinds::HostEnv& env);
 UndoResult undo_packet_emulator(const json::object& record, kinds::HostEnv& env);
+UndoResult undo_route(const json::object& record, kinds::HostEnv& env);
+UndoResult undo_link(const json::object& record, kinds::HostEnv& env);
+UndoResult undo_address(const json::object& record, kinds::HostEnv& env);
+UndoResult undo_in_place(const json::object& record, kinds::HostEnv& env);
+UndoResult undo_helper(const json::object& record, kinds::HostEnv& env);
 
 }  // namespace nospof::agent

@@ -53,6 +53,8 @@ kinds::StackView stack_view(const spec::Topology& topology, MacOf mac_of) {
   kinds::StackView view;
   for (const spec::Host& host : topology.hosts)
     view.hosts.push_back({host.name, host.address, mac_of(host.name), host.services});
+  for (const spec::Vip& vip : topology.vips)
+    view.vips.push_back({vip.name, vip.address, vip.dns_name, vip.owners});
   add_flows(topology, view);
   add_services(topology, view);
   return view;

@@ -185,11 +185,18 @@ class CertificateSigner {
                                  const CertificateWish& wish) const = 0;
 };
 
+struct StackVip {
+  std::string name;
+  std::string address;
+  std::string dns_name;
+  std::vector<std::string> owners;  ///< hosts that may hold it
+};
 struct StackView {
   std::vector<StackHost> hosts;
   std::vector<StackFlow> flows;  ///< allowed TCP flows, host to host
   std::vector<StackService> services;
-  std::shared_ptr<const CertificateSigner> signer;       ///< nullptr: nobody can sign
+  std::shared_ptr<const CertificateSigner> signer;  ///< nullptr: nobody can sign
+  std::vector<StackVip> vips;
   const StackHost& host(const std::string& name) const;  ///< throws Error when there is none
   /// nullptr when nothing is known of it.
   const StackService* service(const std::string& host, const std::string& service) const;

@@ -117,9 +117,6 @@ while True:
     EXPECT_TRUE(answer.at("ok").as_bool() && answer.at("confirmed").as_bool())
         << json::serialize(answer);
     const ProcessId understudy = agent.understudy();
-    if (understudy_too) {
-      ASSERT_TRUE(send_signal(understudy, SIGSTOP));
-    }
     if (understudy_too) send_signal(understudy, SIGSTOP);
     agent.child().signal(SIGKILL);
     if (understudy_too) {

@@ -47,12 +47,6 @@ std::vector<std::string> addresses_of(const StackHosts& peers, const kinds::Stac
   return addresses;
 }
 
-std::vector<std::string> names_of(const StackHosts& hosts) {
-  std::vector<std::string> names;
-  for (const kinds::StackHost* host : hosts) names.push_back(host->name);
-  return names;
-}
-
 std::vector<kinds::Witness> witnesses_between(const kinds::StackHost& host, const StackHosts& peers,
                                               const kinds::StackView& stack) {
   std::vector<const kinds::StackFlow*> flows;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "faults/witnesses.hpp"
 #include "kinds/fault.hpp"
 
 namespace nospof::faults {
@@ -18,8 +19,6 @@ StackHosts peers_of(const spec::KindInfo& info, const kinds::StackHost& host,
 
 /// Their addresses, and those of the VIPs that nobody but them may hold.
 std::vector<std::string> addresses_of(const StackHosts& peers, const kinds::StackView& stack);
-
-std::vector<std::string> names_of(const StackHosts& hosts);
 
 /// Up to six TCP flows between the host and its peers, in both ways, spread over ports.
 std::vector<kinds::Witness> witnesses_between(const kinds::StackHost& host, const StackHosts& peers,

@@ -311,7 +311,8 @@ std::vector<SourceFile> read_tree(const std::string& root) {
       it.disable_recursion_pending();
       continue;
     }
-    if (!it->is_regular_file()) continue;
+    // In a work tree of its own .git is a file.
+    if (!it->is_regular_file() || it->path().filename() == ".git") continue;
     std::ifstream in(it->path(), std::ios::binary);
     std::ostringstream text;
     text << in.rdbuf();

@@ -20,6 +20,8 @@ struct NamedOperation {
 };
 constexpr std::array operations{
     NamedOperation{"nft-owned-table", undo_nft_table},
+    NamedOperation{"root-qdisc", undo_root_qdisc},
+    NamedOperation{"redirect", undo_redirect},
     NamedOperation{"continue-processes", undo_stop},
     NamedOperation{"start-service", undo_service},
     NamedOperation{"power-on", undo_power_off},

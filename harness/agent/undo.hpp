@@ -17,6 +17,13 @@ struct UndoResult {
 ///   nft-owned-table {family, table}     the kernel removes it with its owner; waits up to 1 s,
 ///   then
 ///                                       checks it is gone
+///   root-qdisc {device, index, kind, handle}
+///                                       removes that qdisc from the device's root, where the
+///                                       kernel's default comes back
+///   redirect {device, index, hook, mark, ifb, own_clsact}
+///                                       removes the filters with that mark, the clsact qdisc if it
+///                                       was ours and nobody's filters are left in it, and the ifb
+///                                       device
 ///   continue-processes {processes:[{pid,start_time}], cgroup?, service?}
 ///                                       SIGCONT to those, and to whatever is stopped in the cgroup
 ///                                       (path of its folder) or in the service's cgroup

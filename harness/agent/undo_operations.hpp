@@ -1,7 +1,7 @@
 #pragma once
 // The operations that undo records name, one file for each family of them: undo_network.cpp,
-// undo_processes.cpp, undo_services.cpp, undo_emulator.cpp. A new one is declared here and listed
-// in undo.cpp.
+// undo_emulator.cpp, undo_processes.cpp, undo_qdisc.cpp, undo_services.cpp. A new one is declared
+// here and listed in undo.cpp.
 
 #include <optional>
 #include <string>
@@ -21,6 +21,8 @@ std::optional<std::string> optional_text_field(const json::object& record, const
 using UndoOperation = UndoResult (*)(const json::object& record, kinds::HostEnv& env);
 
 UndoResult undo_nft_table(const json::object& record, kinds::HostEnv& env);
+UndoResult undo_root_qdisc(const json::object& record, kinds::HostEnv& env);
+UndoResult undo_redirect(const json::object& record, kinds::HostEnv& env);
 UndoResult undo_stop(const json::object& record, kinds::HostEnv& env);
 UndoResult undo_service(const json::object& record, kinds::HostEnv& env);
 UndoResult undo_power_off(const json::object& record, kinds::HostEnv& env);

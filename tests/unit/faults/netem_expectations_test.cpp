@@ -74,6 +74,18 @@ TEST(NetemExpectations, MeanDelay) {
   EXPECT_FALSE(mean_delay_is(delayed(1'310us), 1ms));
   EXPECT_FALSE(mean_delay_is(NetemTrace(), 1ms));
   EXPECT_TRUE(passes_untouched(delayed(1ms)));
+
+  NetemTrace paused;
+  for (int i = 0; i < 10; ++i) paused.sent(i * 10ms);
+  for (std::uint32_t i = 0; i < 10; ++i)
+    paused.arrived(netem_payload(i, 32), i * 10ms + (i == 3 || i == 7 ? 9ms : 5ms));
+  EXPECT_FALSE(mean_delay_is(paused, 5ms));
+  paused.stood_still(29ms, 31ms);
+  paused.stood_still(78ms, 80ms);
+  EXPECT_TRUE(mean_delay_is(paused, 5ms));
+  EXPECT_EQ(paused.delays().size(), 7U) << "3 left in a pause, 7 arrived in one and 8 left in it";
+  paused.stood_still(0ms, 75ms);
+  EXPECT_FALSE(mean_delay_is(paused, 5ms)) << "too little is left";
 }
 
 TEST(NetemExpectations, SharesAreHeldToBinomialBounds) {
@@ -133,12 +145,15 @@ NetemTrace jittered(Distribution distribution, double scale) {
 TEST(NetemExpectations, DistributionsAreToldApart) {
   constexpr std::array all = {Distribution::uniform, Distribution::normal, Distribution::pareto,
                               Distribution::paretonormal};
-  for (const Distribution actual : all)
-    for (const Distribution asked : all)
-      EXPECT_EQ(bool(delays_follow(jittered(actual, 10), 50ms, 10ms, asked)), actual == asked)
-          << static_cast<int>(actual) << " " << static_cast<int>(asked) << " "
-          << delays_follow(jittered(actual, 10), 50ms, 10ms, asked).message();
-  EXPECT_FALSE(delays_follow(jittered(Distribution::normal, 11), 50ms, 10ms, Distribution::normal));
+  for (const Distribution actual : all) {
+    const NetemTrace trace = jittered(actual, 10);
+    for (const Distribution asked : all) {
+      const auto answer = delays_follow(trace, 50ms, 10ms, asked);
+      EXPECT_EQ(bool(answer), actual == asked)
+          << static_cast<int>(actual) << " " << static_cast<int>(asked) << " " << answer.message();
+    }
+  }
+  EXPECT_FALSE(delays_follow(jittered(Distribution::normal, 12), 50ms, 10ms, Distribution::normal));
   EXPECT_FALSE(
       delays_follow(jittered(Distribution::uniform, 9), 50ms, 10ms, Distribution::uniform));
 }

@@ -42,8 +42,9 @@ class Netem final : public kinds::Fault {
       : settings_(settings), scope_(std::move(scope)), backend_(backend) {}
 
   std::unique_ptr<kinds::Injection> prepare(kinds::HostEnv& env) const override {
-    if (backend_ == Backend::userspace || (backend_ == Backend::automatic && !kernel_has_netem()))
-      return prepare_userspace_netem(settings_, scope_, env);
+    const bool in_kernel =
+        backend_ == Backend::kernel || (backend_ == Backend::automatic && kernel_has_netem());
+    if (!in_kernel) return prepare_userspace_netem(settings_, scope_, env);
     return prepare_shaping("netem", netem_qdisc(settings_), scope_,
                            {settings_.delay, loses_visibly(settings_)}, env);
   }
@@ -110,8 +111,7 @@ class NetemKind final : public kinds::FaultKind {
       placement.effect = fmt::format("{}: {}", scope_text(scope, host->name, given.texts("peers")),
                                      netem_text(settings));
       placement.undo =
-          "its queueing discipline, filters and ifb device, or the process that holds the packets "
-          "back, are removed";
+          "its queueing discipline, filters and ifb device are removed, or its table and emulator";
       plan.placements.push_back(std::move(placement));
       plan.blast_radius.push_back(host->name);
     }

@@ -106,6 +106,73 @@ TEST_F(UserspaceNetemLife, BitesAndHealsOnAHostThatAcceptsEverythingEarly) {
   EXPECT_TRUE(is_readable(connection.client.get(), arrival));
 }
 
+// Whether all of a few megabytes come out as they went in.
+bool carries_much(int from, int to) {
+  constexpr std::size_t size = 1 << 20;
+  const std::string sent = netem_payload(7, size);
+  std::thread sender([&] {
+    for (std::size_t at = 0; at < size;) {
+      const ssize_t n = ::send(from, sent.data() + at, size - at, MSG_NOSIGNAL);
+      if (n <= 0) return;
+      at += static_cast<std::size_t>(n);
+    }
+  });
+  std::string got;
+  std::vector<char> block(1 << 16);
+  while (got.size() < size && is_readable(to, arrival)) {
+    const ssize_t n = ::recv(to, block.data(), block.size(), 0);
+    if (n <= 0) break;
+    got.append(block.data(), static_cast<std::size_t>(n));
+  }
+  if (got.size() < size) ::shutdown(from, SHUT_RDWR);
+  sender.join();
+  return got == sent;
+}
+
+void make_blocking(const UniqueFd& fd) {
+  check("fcntl", ::fcntl(fd.get(), F_SETFL, 0));
+}
+
+// Segments of the host's own connections are held as copies: a firewall that knows connections lets
+// the originals pass, and does not get to see the copies.
+TEST_F(UserspaceNetemLife, ConnectionsLiveBehindAStatefulFirewall) {
+  load(h1(), R"(
+table inet host {
+  chain in {
+    type filter hook input priority 0; policy drop;
+    ct state invalid counter drop
+    ct state established,related accept
+    tcp dport 7000-7001 ct state new accept
+  }
+  chain out {
+    type filter hook output priority 0; policy drop;
+    ct state established,related accept
+    tcp dport 7000-7001 ct state new accept
+  }
+  chain post { type nat hook postrouting priority 100; policy accept; oifname "eth0" masquerade; }
+}
+)");
+  const std::string before = ruleset(h1());
+  const auto old = establish(h2(), h1());
+  for (const auto direction : {Direction::egress, Direction::both}) {
+    inject(delay(20ms), everything(direction));
+    const auto in = establish(h2(), h1());
+    const auto out = establish(h1(), h3());
+    for (const auto* connection : {&old, &in, &out}) {
+      make_blocking(connection->client);
+      make_blocking(connection->server);
+      EXPECT_TRUE(carries_much(connection->server.get(), connection->client.get()));
+      EXPECT_TRUE(carries_much(connection->client.get(), connection->server.get()));
+    }
+    heal();
+    for (const auto* connection : {&old, &in, &out}) {
+      EXPECT_TRUE(carries_much(connection->server.get(), connection->client.get()));
+      EXPECT_TRUE(carries_much(connection->client.get(), connection->server.get()));
+    }
+  }
+  EXPECT_EQ(ruleset(h1()), before);
+}
+
 TEST_F(UserspaceNetemLife, OtherPeersPortsAndProtocolsAreUntouched) {
   NetemSettings lossy;
   lossy.loss = RandomLoss{1, 0};

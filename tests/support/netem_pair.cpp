@@ -1,6 +1,7 @@
 #include "tests/support/netem_pair.hpp"
 
 #include <array>
+#include <atomic>
 #include <csignal>
 #include <cstring>
 #include <functional>
@@ -61,6 +62,42 @@ Nanoseconds since_epoch() {
   return std::chrono::duration_cast<Nanoseconds>(
       std::chrono::system_clock::now().time_since_epoch());
 }
+
+// Wakes up every millisecond, and notes when it should have but could not.
+class Watch {
+ public:
+  explicit Watch(bool on) {
+    if (on) thread_ = std::thread([this] { run(); });
+  }
+  /// Tells the trace what it has seen, and ends.
+  void report(NetemTrace& trace) {
+    if (!thread_.joinable()) return;
+    done_ = true;
+    thread_.join();
+    for (const auto& [from, to] : pauses_) trace.stood_still(from, to);
+  }
+  ~Watch() {
+    done_ = true;
+    if (thread_.joinable()) thread_.join();
+  }
+
+ private:
+  void run() {
+    Nanoseconds before = since_epoch();
+    while (!done_) {
+      std::this_thread::sleep_for(1ms);
+      const Nanoseconds now = since_epoch();
+      // What was due meanwhile comes out right behind.
+      if (now - before > 1ms + late) pauses_.emplace_back(before, now + late);
+      before = now;
+    }
+  }
+
+  static constexpr Nanoseconds late = 400us;
+  std::atomic<bool> done_ = false;
+  std::vector<std::pair<Nanoseconds, Nanoseconds>> pauses_;
+  std::thread thread_;
+};
 
 // Takes what lies in the socket, with the moments at which the kernel received it.
 std::size_t take_all(const UniqueFd& socket, NetemTrace& trace) {
@@ -175,59 +212,24 @@ NetemTrace NetemPair::measure(const Flow& flow) const {
   std::this_thread::sleep_for(20ms);
 
   NetemTrace trace;
-  std::size_t got = 0;
+  // Between packets that follow each other at once there would be no time for it.
+  Watch watch(flow.apart.count() > 0);
   const auto begin = std::chrono::steady_clock::now();
   for (std::uint32_t i = 0; i < flow.packets; ++i) {
     if (flow.apart.count() > 0) std::this_thread::sleep_until(begin + i * flow.apart);
     const std::string payload = netem_payload(i, flow.bytes);
     trace.sent(since_epoch());
     ::send(sender.get(), payload.data(), payload.size(), MSG_DONTWAIT);
-    if (i % 16 == 0) got += take_all(receiver, trace);
+    if (i % 16 == 0) take_all(receiver, trace);
   }
   auto end = std::chrono::steady_clock::now() + flow.patience;
   while (std::chrono::steady_clock::now() < end) {
     pollfd entry{receiver.get(), POLLIN, 0};
     ::poll(&entry, 1, 20);
-    const std::size_t more = take_all(receiver, trace);
-    got += more;
-    if (more > 0) end = std::chrono::steady_clock::now() + flow.patience;
+    if (take_all(receiver, trace) > 0) end = std::chrono::steady_clock::now() + flow.patience;
   }
+  watch.report(trace);
   return trace;
-}
-
-double NetemPair::tcp_rate(std::size_t bytes) const {
-  const UniqueFd listener = open_socket(second(), SOCK_STREAM);
-  set(listener, SOL_SOCKET, SO_REUSEADDR, 1);
-  bind_to(listener, second_address, 5001);
-  check("listen", ::listen(listener.get(), 1));
-  const UniqueFd client = open_socket(first(), SOCK_STREAM);
-  const sockaddr_in to = endpoint(second_address, 5001);
-  check("connect", ::connect(client.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to));
-  const UniqueFd server(check("accept", ::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC)));
-  std::thread sender([&] {
-    const std::string block(16384, 'x');
-    for (std::size_t sent = 0; sent < bytes; sent += block.size())
-      if (::send(client.get(), block.data(), block.size(), MSG_NOSIGNAL) < 0) break;
-    ::shutdown(client.get(), SHUT_WR);
-  });
-  std::array<char, 65536> buffer{};
-  std::size_t got = 0;
-  std::optional<std::chrono::steady_clock::time_point> first;
-  std::size_t before = 0;
-  for (;;) {
-    const ssize_t size = ::recv(server.get(), buffer.data(), buffer.size(), 0);
-    if (size <= 0) break;
-    got += static_cast<std::size_t>(size);
-    // What a full bucket lets through at once is not counted.
-    if (!first && got > bytes / 4) {
-      first = std::chrono::steady_clock::now();
-      before = got;
-    }
-  }
-  const std::chrono::duration<double> took =
-      std::chrono::steady_clock::now() - first.value_or(std::chrono::steady_clock::now());
-  sender.join();
-  return static_cast<double>(got - before) * 8 / took.count();
 }
 
 std::string NetemPair::run(const std::vector<std::string>& command) const {

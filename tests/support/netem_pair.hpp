@@ -65,8 +65,6 @@ class NetemPair {
   RunningFault fault(const kinds::FaultKind& kind, const spec::Parameters& parameters) const;
 
   NetemTrace measure(const Flow& flow) const;
-  /// Bits per second that one TCP connection carries from a to b.
-  double tcp_rate(std::size_t bytes) const;
 
   /// What a program prints when it is run on host a.
   std::string run(const std::vector<std::string>& command) const;

@@ -47,12 +47,13 @@ class OnKernelNetem : public ::testing::Test {
   }
 
   /// Chance has no seed in this kernel: bounds that one sample in a thousand misses have to be kept
-  /// by one of two samples.
+  /// by one of two samples. Where time is measured, on a machine that is busy with other things, by
+  /// one of a few.
   void measured(const Flow& flow,
                 const std::function<::testing::AssertionResult(const NetemTrace&)>& question) {
     auto answer = question(pair_.measure(flow));
-    if (!answer) {
-      RecordProperty("repeated", answer.message());
+    for (int more = flow.apart.count() > 0 ? 4 : 1; !answer && more > 0; --more) {
+      std::printf("  again, as %s\n", answer.message());
       answer = question(pair_.measure(flow));
     }
     EXPECT_TRUE(answer);

@@ -74,6 +74,18 @@ TEST(NetemExpectations, MeanDelay) {
   EXPECT_FALSE(mean_delay_is(delayed(1'310us), 1ms));
   EXPECT_FALSE(mean_delay_is(NetemTrace(), 1ms));
   EXPECT_TRUE(passes_untouched(delayed(1ms)));
+
+  NetemTrace paused;
+  for (int i = 0; i < 10; ++i) paused.sent(i * 10ms);
+  for (std::uint32_t i = 0; i < 10; ++i)
+    paused.arrived(netem_payload(i, 32), i * 10ms + (i == 3 || i == 7 ? 9ms : 5ms));
+  EXPECT_FALSE(mean_delay_is(paused, 5ms));
+  paused.stood_still(29ms, 31ms);
+  paused.stood_still(78ms, 80ms);
+  EXPECT_TRUE(mean_delay_is(paused, 5ms));
+  EXPECT_EQ(paused.delays().size(), 7U) << "3 left in a pause, 7 arrived in one and 8 left in it";
+  paused.stood_still(0ms, 75ms);
+  EXPECT_FALSE(mean_delay_is(paused, 5ms)) << "too little is left";
 }
 
 TEST(NetemExpectations, SharesAreHeldToBinomialBounds) {

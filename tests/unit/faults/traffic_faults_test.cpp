@@ -41,7 +41,9 @@ TEST(NetemPlan, SaysWhatItDoesAndToWhom) {
   EXPECT_EQ(one.host, "web1");
   EXPECT_FALSE(one.needs_power);
   EXPECT_EQ(one.effect, "traffic, in and out, of web1: delay 300ms with jitter 50ms (uniform)");
-  EXPECT_THAT(one.undo, HasSubstr("its queueing discipline, filters and ifb device, or the "));
+  EXPECT_EQ(
+      one.undo,
+      "its queueing discipline, filters and ifb device are removed, or its table and emulator");
   EXPECT_EQ(one.parameters.at("netem"),
             (json::object{{"delay_ns", 300'000'000}, {"jitter_ns", 50'000'000}}));
   EXPECT_EQ(one.parameters.at("neighbours").as_array().size(), 5U) << "everybody else is asked";

@@ -40,6 +40,9 @@ class NetemTrace {
   /// of the network's, and counts for no delay.
   void stood_still(Nanoseconds from, Nanoseconds to) { pauses_.push_back({from, to}); }
 
+  /// Adds the delays of another measurement of the same.
+  void also(const NetemTrace& other);
+
   const std::vector<Nanoseconds>& departures() const { return sent_; }
   const std::vector<NetemArrival>& arrivals() const { return arrivals_; }
   std::size_t strangers() const { return strangers_; }
@@ -57,6 +60,7 @@ class NetemTrace {
   bool in_pause(Nanoseconds at) const;
 
   std::vector<Pause> pauses_;
+  std::vector<Nanoseconds> more_delays_;
   std::vector<Nanoseconds> sent_;
   std::vector<NetemArrival> arrivals_;
   std::size_t strangers_ = 0;

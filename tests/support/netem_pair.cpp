@@ -93,7 +93,7 @@ class Watch {
     }
   }
 
-  static constexpr Nanoseconds late = 400us;
+  static constexpr Nanoseconds late = 800us;
   std::atomic<bool> done_ = false;
   std::vector<std::pair<Nanoseconds, Nanoseconds>> pauses_;
   std::thread thread_;

@@ -1,5 +1,7 @@
 // netem and bandwidth: plans, texts, and what they refuse.
 
+#include <cstring>
+
 #include <boost/json.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,6 +11,7 @@
 #include "faults/bandwidth.hpp"
 #include "faults/netem.hpp"
 #include "faults/netem_kernel.hpp"
+#include "faults/parameters.hpp"
 #include "system/traffic_control.hpp"
 
 namespace nospof::faults {

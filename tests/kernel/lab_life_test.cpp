@@ -126,7 +126,7 @@ TEST_F(LabLife, TheStateFolderMayLieAnywhere) {
     EXPECT_TRUE(serves(*lab, "web1"));
     const std::string own = layout(lab->name()).host("web1").data + "/own";
     EXPECT_EQ(run_on(*lab, "web1", {"touch", own}).exit_code, 0);
-    EXPECT_TRUE(fs::exists(own));
+    EXPECT_EQ(run_on(*lab, "web1", {"test", "-e", own}).exit_code, 0);
     EXPECT_NE(run_on(*lab, "web1", {"touch", root + "/beside"}).exit_code, 0);
     lab->down();
   }

@@ -89,7 +89,8 @@ TEST_F(LabPower, BootsAgainWithItsDataButNothingElse) {
   const std::unique_ptr<lab::Lab> lab = up(unique_name("boot"));
   const std::string host = layout(lab->name()).host("web1").folder;
   const std::string mac = lab->mac("web1");
-  write_file(host + "/data/kept", "kept");
+  const std::string kept = lab->data_folder("web1") + "/kept";
+  ASSERT_EQ(run_on(*lab, "web1", {"sh", "-c", "printf kept >" + kept}).exit_code, 0);
   write_file(host + "/etc/nginx.conf", "garbage");
   ASSERT_EQ(run_on(*lab, "web1", {"touch", "/run/gone", "/tmp/gone"}).exit_code, 0);
   write_file(lab->log_folder("web1") + "/nginx.log", "before the crash\n");
@@ -104,7 +105,7 @@ TEST_F(LabPower, BootsAgainWithItsDataButNothingElse) {
   EXPECT_NE(of(lab->status(), "web1").init_pid, first);
   EXPECT_TRUE(eventually(20s, [&] { return serves(*lab, "web1"); }));
 
-  EXPECT_EQ(read_file(host + "/data/kept"), "kept");
+  EXPECT_EQ(run_on(*lab, "web1", {"cat", kept}).output, "kept");
   EXPECT_NE(run_on(*lab, "web1", {"test", "-e", "/run/gone"}).exit_code, 0);
   EXPECT_NE(run_on(*lab, "web1", {"test", "-e", "/tmp/gone"}).exit_code, 0);
   EXPECT_TRUE(read_file(lab->log_folder("web1") + "/nginx.log").starts_with("before the crash"));

@@ -9,9 +9,11 @@ UndoResult undo_service(const json::object& record, kinds::HostEnv& env) {
   if (env.services == nullptr)
     return {false, false, fmt::format("no service manager here to start {} with", service)};
   const kinds::ServiceState before = env.services->state(service);
+  // Also when all is well: an agent that was killed may have told the supervisor, in its last
+  // moment, to hold the service down, and the supervisor may take that only now.
+  env.services->start(service);
   if (before.wanted_up && before.running)
     return {true, false, fmt::format("{} runs under its supervisor", service)};
-  env.services->start(service);
   return {true, true, fmt::format("{} started, under its supervisor again", service)};
 }
 

@@ -128,12 +128,19 @@ class KillMatrix : public LabTest, public ::testing::WithParamInterface<MatrixRo
       ControllerProcess controller(gate, lab_->name(), agent_host());
       controller.ask("hello", {{"version", 1}});
       agent = id_of(controller.agent());
-      understudy = id_of(controller.understudy());
-      EXPECT_GT(understudy.pid, 0);
+      // It takes its name a moment after it was forked.
+      EXPECT_TRUE(eventually(agent_patience, [&] {
+        understudy = id_of(controller.understudy());
+        return understudy.pid > 0;
+      }));
       std::int64_t pending = go_to(point, gate, controller, measured, changes);
       if (killed.controller) controller.child().signal(SIGKILL);
       if (killed.agent) send_signal(agent, SIGKILL);
       if (killed.understudy) send_signal(understudy, SIGKILL);
+      // Whoever is let go before he is dead would still make the call.
+      if (killed.agent) {
+        EXPECT_TRUE(eventually(agent_patience, [&] { return !is_alive(agent); }));
+      }
       gate.release();
       if (!killed.controller && !killed.agent) {
         if (pending > 0) controller.answer_to(pending);

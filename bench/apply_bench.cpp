@@ -43,8 +43,12 @@ namespace {
 using namespace nospof;
 using Microseconds = std::chrono::duration<double, std::micro>;
 
-/// The median: a machine that does something else at times must not count.
-double median_us(int rounds, const std::function<void()>& work) {
+struct Cost {
+  double median_us = 0;
+  double best_us = 0;  ///< what it costs when nothing else is done on the machine
+};
+
+Cost measure(int rounds, const std::function<void()>& work) {
   std::vector<double> each;
   work();
   for (int i = 0; i < rounds; ++i) {
@@ -52,14 +56,19 @@ double median_us(int rounds, const std::function<void()>& work) {
     work();
     each.push_back(Microseconds(std::chrono::steady_clock::now() - begin).count());
   }
-  std::nth_element(each.begin(), each.begin() + static_cast<long>(each.size() / 2), each.end());
-  return each[each.size() / 2];
+  std::sort(each.begin(), each.end());
+  return {each[each.size() / 2], each.front()};
 }
 
-void compare(const std::string& what, double ours, const std::string& theirs_name, double theirs,
-             double goal) {
-  fmt::print("{:<44} {:>9.1f} us | {:<34} {:>9.1f} us | {:>7.0f} x (goal {:.0f})\n", what, ours,
-             theirs_name, theirs, theirs / ours, goal);
+void compare(const std::string& what, const Cost& ours, const std::string& theirs_name,
+             const Cost& theirs, double goal) {
+  fmt::print(
+      "{:<40} median {:>9.1f} us, best {:>8.1f} | {:<26} {:>10.1f} us, best {:>8.1f} | {:.0f} "
+      "times (best {:.0f}){}\n",
+      what, ours.median_us, ours.best_us, theirs_name, theirs.median_us, theirs.best_us,
+      theirs.median_us / ours.median_us, theirs.best_us / ours.best_us,
+      goal > 0 ? fmt::format(", goal {:.0f}", goal) : std::string());
+  std::fflush(stdout);
 }
 
 void run_program(const std::vector<std::string>& argv) {
@@ -211,8 +220,8 @@ std::string written(const std::string& path, const std::string& text) {
 
 void bench_qdisc(const NamedNamespace& host, int rounds, int slow_rounds) {
   Qdisc qdisc(host.fd());
-  const double ours = median_us(rounds, [&] { qdisc.add_and_delete(); });
-  const double theirs = median_us(slow_rounds, [] {
+  const Cost ours = measure(rounds, [&] { qdisc.add_and_delete(); });
+  const Cost theirs = measure(slow_rounds, [] {
     run_program({"ip", "netns", "exec", "bench", "tc", "qdisc", "add", "dev", "eth0", "root", "tbf",
                  "rate", "10mbit", "burst", "15000", "latency", "50ms"});
     run_program({"ip", "netns", "exec", "bench", "tc", "qdisc", "del", "dev", "eth0", "root"});
@@ -222,26 +231,26 @@ void bench_qdisc(const NamedNamespace& host, int rounds, int slow_rounds) {
 
 void bench_partition(const NamedNamespace& host, int rounds, int slow_rounds) {
   const std::string rules = partition_rules(true);
-  double ours = 0;
+  Cost ours;
   in_namespaces({{host.fd(), CLONE_NEWNET}}, [&] {
     // The owner's socket is closed, and the kernel removes the table.
-    ours = median_us(rounds, [&] { NftContext().run(rules); });
+    ours = measure(rounds, [&] { NftContext().run(rules); });
   });
   const std::string add = written("/run/add.nft", partition_rules(false));
   const std::string remove = written("/run/delete.nft", "delete table netdev nospof_bench\n");
-  const double theirs = median_us(slow_rounds, [&] {
+  const Cost theirs = measure(slow_rounds, [&] {
     run_program({"ip", "netns", "exec", "bench", "nft", "-f", add});
     run_program({"ip", "netns", "exec", "bench", "nft", "-f", remove});
   });
   compare("partition, libnftables, table with owner", ours, "2 x ip netns exec nft -f", theirs,
           100);
   SetElement element(host.fd());
-  const double in_set = median_us(rounds, [&] { element.add_and_delete(); });
+  const Cost in_set = measure(rounds, [&] { element.add_and_delete(); });
   const std::string add_element =
       written("/run/add_element.nft", "add element ip nospof_set peers { 198.18.0.7 }\n");
   const std::string remove_element =
       written("/run/delete_element.nft", "delete element ip nospof_set peers { 198.18.0.7 }\n");
-  const double their_element = median_us(slow_rounds, [&] {
+  const Cost their_element = measure(slow_rounds, [&] {
     run_program({"ip", "netns", "exec", "bench", "nft", "-f", add_element});
     run_program({"ip", "netns", "exec", "bench", "nft", "-f", remove_element});
   });
@@ -255,10 +264,10 @@ void bench_signal(int rounds, int slow_rounds) {
   Child target = spawn(options);
   const auto state = read_process(target.pid());
   if (!state) throw Error("the process to be signalled is gone");
-  const double by_pidfd = median_us(rounds, [&] { target.signal(SIGCONT); });
-  const double checked = median_us(rounds, [&] { send_signal(state->id, SIGCONT); });
+  const Cost by_pidfd = measure(rounds, [&] { target.signal(SIGCONT); });
+  const Cost checked = measure(rounds, [&] { send_signal(state->id, SIGCONT); });
   const std::string pid = std::to_string(target.pid());
-  const double theirs = median_us(slow_rounds, [&] { run_program({"kill", "-CONT", pid}); });
+  const Cost theirs = measure(slow_rounds, [&] { run_program({"kill", "-CONT", pid}); });
   compare("signal by a pidfd that is held", by_pidfd, "kill", theirs, 500);
   compare("signal, process looked up and compared", checked, "kill", theirs, 0);
 }

@@ -262,13 +262,13 @@ void add_all(RawNetlink& net, Messages wanted, LinkRestored& result) {
 }
 
 // The connected routes that the kernel makes of the addresses when a link is set up, though they
-// were not there.
+// were not there. Whoever set it up may have been killed right after.
 void remove_superfluous(RawNetlink& net, const LinkState& state) {
   for (const NetlinkMessage& route : routes_over(net, state.index)) {
     const auto header = head<rtmsg>(route);
-    if (header.rtm_family != AF_INET || header.rtm_protocol != RTPROT_KERNEL ||
-        contains(state.routes, route))
-      continue;
+    const bool kernels_own = header.rtm_family == AF_INET && header.rtm_protocol == RTPROT_KERNEL &&
+                             !attribute(route.payload, sizeof header, RTA_PRIORITY);
+    if (!kernels_own || contains(state.routes, route)) continue;
     const auto source = attribute(route.payload, sizeof header, RTA_PREFSRC);
     const bool of_then =
         std::any_of(state.addresses.begin(), state.addresses.end(), [&](const auto& address) {
@@ -335,7 +335,7 @@ LinkRestored restore_link_state(const LinkState& state) {
   put_back(missing(state.neighbours, neighbours_on(net, state.index)));
   put_back(missing_routes(net, state));
   result.failed = std::move(failed);
-  if (result.changed) remove_superfluous(net, state);
+  remove_superfluous(net, state);
   return result;
 }
 

@@ -57,7 +57,10 @@ TEST_F(LinkFaults, DownCutsEverythingAndEverythingComesBack) {
 
 TEST_F(LinkFaults, DownBitesOnAHostThatAcceptsEverythingEarly) {
   load(h1(), accept_all_early);
-  run_on(h1(), {"tc", "qdisc", "add", "dev", "eth0", "root", "handle", "5:", "prio"});
+  run_on(h1(),
+         {"tc", "qdisc", "add", "dev", "eth0", "root", "handle", "5:", "htb", "default", "7"});
+  run_on(h1(), {"tc", "class", "add", "dev", "eth0", "parent", "5:", "classid", "5:7", "htb",
+                "rate", "100mbit"});
   const std::string before = snapshot(h1());
   auto faults = inject(down, {"h1"});
   EXPECT_FALSE(reaches(h2(), h1()));

@@ -259,6 +259,11 @@ TEST_F(KillMatrixKinds, EveryRegisteredKindHasARowAndALineInTheDocument) {
   for (const MatrixRow& row : matrix_rows()) rows.push_back(row.kind);
   for (const json::value& kind : hello.at("capabilities").at("faults").as_array()) {
     const std::string name(kind.as_string());
+    const auto unmeasured = unmeasured_kinds();
+    if (std::ranges::find(unmeasured, name) != unmeasured.end()) {
+      EXPECT_THAT(document, HasSubstr("- `" + name + "`\n"));
+      continue;
+    }
     EXPECT_THAT(rows, Contains(name)) << "add a row to kill_matrix_rows.hpp";
     EXPECT_THAT(document, HasSubstr("\n| `" + name + "` |"))
         << "run the matrix with NOSPOF_MATRIX_TABLE=FILE and put its lines into docs/safety.md";

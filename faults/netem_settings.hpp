@@ -1,6 +1,7 @@
 #pragma once
-// What a netem fault does to packets: one checked value for both back-ends (sch_netem in the kernel,
-// an emulator behind NFQUEUE where the kernel has none). Names and meaning are those of tc-netem(8).
+// What a netem fault does to packets: one checked value for both back-ends (sch_netem in the
+// kernel, an emulator behind NFQUEUE where the kernel has none). Names and meaning are those of
+// tc-netem(8).
 
 #include <cstdint>
 #include <variant>
@@ -19,7 +20,8 @@ struct RandomLoss {
 struct StateLoss {
   double p13 = 0, p31 = 1, p32 = 0, p23 = 1, p14 = 0;
 };
-/// Gilbert-Elliott, `loss gemodel P R 1-H 1-K`: good to bad, bad to good, loss in bad, loss in good.
+/// Gilbert-Elliott, `loss gemodel P R 1-H 1-K`: good to bad, bad to good, loss in bad, loss in
+/// good.
 struct GemodelLoss {
   double p = 0, r = 1, loss_in_bad = 1, loss_in_good = 0;
 };

@@ -152,6 +152,7 @@ TEST_F(Undo, TellsWhatCannotBeUndoneAndNeverThrows) {
        {"{}", R"({"op":7})", R"({"op":"unheard-of"})", R"({"op":"start-service"})",
         R"({"op":"start-service","service":"mariadb"})", R"({"op":"power-on","host":"db1"})",
         R"({"op":"power-on"})", R"({"op":"nft-owned-table","family":"inet"})",
+        R"({"op":"packet-emulator","table":"nospof_00000000"})",
         R"({"op":"continue-processes","processes":7})",
         R"({"op":"continue-processes","processes":[{"pid":1}]})",
         R"({"op":"continue-processes","processes":[{"pid":"1","start_time":"2"}]})"}) {

@@ -158,7 +158,10 @@ TEST_F(DnsOnLink, SlowButRight) {
 TEST_F(DnsOnLink, ASocketThatIsUsedAlreadyIsHitToo) {
   load(h1(), R"(table ip natted {
     chain out { type nat hook output priority 0; policy accept; }
-    chain early { type filter hook output priority -400; policy accept; ct state established accept; }
+    chain early {
+      type filter hook output priority -400; policy accept
+      ct state established accept
+    }
   })");
   const UniqueFd fd = h1().datagrams(5353);
   const sockaddr_in to = endpoint(h2().address(), 53);

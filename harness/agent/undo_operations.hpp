@@ -2,8 +2,6 @@
 // The operations that undo records name, one file for each family of them: undo_network.cpp,
 // undo_firewall.cpp, undo_processes.cpp, undo_services.cpp, undo_files.cpp, ... A new one is
 // declared here and listed in undo.cpp.
-// undo_links.cpp, undo_processes.cpp, undo_services.cpp. A new one is declared here and listed in
-// undo.cpp.
 
 #include <optional>
 #include <string>

@@ -160,8 +160,6 @@ TEST_F(DnsOnLink, ASocketThatIsUsedAlreadyIsHitToo) {
     chain out { type nat hook output priority 0; policy accept; }
     chain early {
       type filter hook output priority -400; policy accept; ct state established accept;
-      type filter hook output priority -400; policy accept
-      ct state established accept
     }
   })");
   const UniqueFd fd = h1().datagrams(5353);

@@ -1,5 +1,9 @@
 #include "kinds/reload.hpp"
 
+#include <chrono>
+#include <optional>
+#include <thread>
+
 #include <boost/json/array.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -17,6 +21,7 @@ using namespace std::chrono_literals;
 
 constexpr auto command_deadline = 5'000ms;
 constexpr auto end_deadline = 8'000ms;
+constexpr auto handler_deadline = 2'000ms;
 constexpr std::size_t longest_output = 200;
 
 int signal_field(const json::object& fields) {
@@ -90,18 +95,37 @@ std::string describe_reload(const Reload& reload, const std::string& service) {
   return {};
 }
 
+namespace {
+
+// A process that is starting, or reloading already by executing itself anew, would lose the signal
+// or be ended by it.
+ReloadResult signal_service(int signal_number, ServiceManager& services, const std::string& service,
+                            const std::string& what) {
+  const auto end = std::chrono::steady_clock::now() + handler_deadline;
+  std::optional<ProcessId> main;
+  for (;;) {
+    main = services.state(service).main_process;
+    if (main && handles_signal(*main, signal_number)) break;
+    if (std::chrono::steady_clock::now() >= end) break;
+    std::this_thread::sleep_for(10ms);
+  }
+  if (!main) return {false, fmt::format("{}: it does not run", what)};
+  if (!handles_signal(*main, signal_number) && !blocks_signal(*main, signal_number))
+    return {false, fmt::format("{}: it has no handler for the signal, which would end it", what)};
+  const bool sent = send_signal(*main, signal_number);
+  return {sent, sent ? what : fmt::format("{}: it does not run", what)};
+}
+
+}  // namespace
+
 ReloadResult reload_service(const Reload& reload, ServiceManager& services,
                             const std::string& service) {
   const std::string what = describe_reload(reload, service);
   switch (reload.how) {
     case Reload::How::nothing:
       return {true, what};
-    case Reload::How::signal: {
-      const ServiceState state = services.state(service);
-      const bool sent =
-          state.main_process && send_signal(*state.main_process, reload.signal_number);
-      return {sent, sent ? what : fmt::format("{}: it does not run", what)};
-    }
+    case Reload::How::signal:
+      return signal_service(reload.signal_number, services, service, what);
     case Reload::How::command: {
       SpawnOptions options;
       options.argv = reload.command;

@@ -188,26 +188,6 @@ bool is_alive(const ProcessId& id) {
   return state && state->id == id && state->state != 'Z' && state->state != 'X';
 }
 
-bool has_pending_stop(const ProcessId& id) {
-  std::string text;
-  try {
-    text = read_file(fmt::format("/proc/{}/status", id.pid));
-  } catch (const SystemError& e) {
-    if (e.error_number() == ENOENT || e.error_number() == ESRCH) return false;
-    throw;
-  }
-  unsigned long long pending = 0;
-  for (const std::string_view field : {"\nSigPnd:", "\nShdPnd:"}) {
-    const std::size_t at = text.find(field);
-    if (at != std::string::npos)
-      pending |= std::strtoull(text.c_str() + at + field.size(), nullptr, 16);
-  }
-  const auto bit = [](int number) { return 1ULL << static_cast<unsigned>(number - 1); };
-  const auto state = read_process(id.pid);
-  return state && state->id == id &&
-         (pending & (bit(SIGSTOP) | bit(SIGTSTP) | bit(SIGTTIN) | bit(SIGTTOU))) != 0;
-}
-
 bool send_signal(const ProcessId& id, int signal_number) {
   const UniqueFd pidfd(pidfd_open(id.pid));
   if (!pidfd) {

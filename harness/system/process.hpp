@@ -45,6 +45,13 @@ bool is_alive(const ProcessId& id);
 /// on).
 bool has_pending_stop(const ProcessId& id);
 
+/// True while a signal would be handled by the process itself, now: it has a handler for it, and
+/// does not block it. One that is starting, or executing itself anew, has none yet.
+bool handles_signal(const ProcessId& id, int signal_number);
+/// True while it blocks a signal: one that is sent waits until it takes it, by sigwait(2) for
+/// instance.
+bool blocks_signal(const ProcessId& id, int signal_number);
+
 /// Sends a signal by pidfd, after checking that the process is still the one meant.
 /// Returns false when it is gone; throws SystemError on anything else.
 bool send_signal(const ProcessId& id, int signal_number);

@@ -20,8 +20,9 @@ TEST(Status, SaysWhatIsInForceAndASecondRunIsRefused) {
   const std::string topology = source("tests/e2e/mini/topology.yaml");
   ASSERT_EQ(sandbox.run({"lab", "up", topology, "--name", lab}, 60s).exit_code, 0);
   EXPECT_THAT(sandbox.run({"status", lab}, 30s).output, StartsWith("nothing is in force"));
-  Child first = sandbox.start(
-      {"prove", topology, "--lab", lab, "--only", "web1/*", "--runs", sandbox.runs()}, "first.log");
+  Child first = sandbox.start({"prove", topology, "--lab", lab, "--only", "web1/*/*", "--only",
+                               "web1/host-*", "--runs", sandbox.runs()},
+                              "first.log");
   CommandResult status;
   ASSERT_TRUE(eventually(60s, [&] {
     status = sandbox.run({"status", lab}, 30s);

@@ -150,6 +150,9 @@ void RunitServices::stop(const std::string& service) {
 void RunitServices::start(const std::string& service) {
   require(service);
   const RunitStatus before = status(service);
+  // Its earlier starts, which its supervisor counts, are forgotten: systemctl reset-failed.
+  std::error_code none;
+  std::filesystem::remove(runit_folder_ + "/" + service + "/starts", none);
   // What ends at once and is left down by its policy may have been up for too short to be seen.
   command(service, 'u', [&before](const RunitStatus& now) {
     return now.want_up ||

@@ -31,7 +31,7 @@ class Fields {
       throw Error(fmt::format("'{}' is missing or is no text", key));
     return std::string(value->as_string());
   }
-  /// Empty when it is missing.
+  /// Both are empty when it is missing.
   std::vector<std::string> texts(const char* key) const {
     std::vector<std::string> found;
     const json::value* value = object_.if_contains(key);

@@ -144,6 +144,7 @@ std::string run_script(const ServicePlan& service, const std::string& log_file,
 exec </dev/null >>{log} 2>&1
 umask 022
 ulimit -S -c 0
+rm -f restarting
 {note_start}cd / || exit 1
 cgroup={cgroup}
 [ -d "$cgroup" ] || mkdir -p "$cgroup" || exit 1
@@ -172,6 +173,7 @@ std::string finish_script(const ServicePlan& service, const std::string& log_fil
         fmt::format(R"(case $end in
   {restarted})
     {limit}say "restarts in {delay} s"
+    : >restarting
     sleep {delay}
     exit 0 ;;
 esac

@@ -32,7 +32,9 @@ std::vector<ProcessId> cgroup_processes(const std::string& folder);
 /// Services of a runsvdir: <runit_folder>/<service>/supervise; each service's processes are the
 /// members of <cgroup_folder>/svc-<service> and its main process. To be used inside the host's pid
 /// namespace. hold_down() and start() return when runsv has taken the command; they throw Error
-/// naming the service when there is no runsv for it or it does not answer within 3 s.
+/// naming the service when there is no runsv for it or it does not answer within 3 s. A service
+/// that has just ended is started once its finish script has decided what comes next, for which it
+/// has 8 s; a file `restarting` beside it says that it decided to start it again after a delay.
 std::unique_ptr<kinds::ServiceManager> runit_services(std::string runit_folder,
                                                       std::string cgroup_folder);
 

@@ -19,6 +19,8 @@ using namespace std::chrono_literals;
 
 // runsv sleeps for 1 s after a service that lived for less than that, deaf to commands meanwhile.
 constexpr auto command_deadline = 3s;
+// A finish script gives what is left of a service 7 s to end before it kills it.
+constexpr auto decision_deadline = 8s;
 constexpr std::size_t status_size = 20;
 constexpr int most_lists = 50;
 
@@ -41,6 +43,8 @@ class RunitServices final : public kinds::ServiceManager {
   std::string path(const std::string& service, const char* file) const;
   void require(const std::string& service) const;
   bool supervised(const std::string& service) const;
+  bool restart_is_decided(const std::string& service) const;
+  void wait_for_decision(const std::string& service) const;
   RunitStatus status(const std::string& service) const;
   void command(const std::string& service, char letter,
                const std::function<bool(const RunitStatus&)>& taken) const;
@@ -83,6 +87,18 @@ bool RunitServices::supervised(const std::string& service) const {
   return static_cast<bool>(fd);
 }
 
+// What the lab's finish script leaves while it waits out a service's restart delay.
+bool RunitServices::restart_is_decided(const std::string& service) const {
+  return std::filesystem::exists(runit_folder_ + "/" + service + "/restarting");
+}
+
+// A policy by which it stays down would have the last word over a command that comes before it.
+void RunitServices::wait_for_decision(const std::string& service) const {
+  const auto end = std::chrono::steady_clock::now() + decision_deadline;
+  while (state(service).clearing_up && std::chrono::steady_clock::now() < end)
+    std::this_thread::sleep_for(2ms);
+}
+
 RunitStatus RunitServices::status(const std::string& service) const {
   const std::string file = path(service, "status");
   try {
@@ -100,7 +116,7 @@ kinds::ServiceState RunitServices::state(const std::string& service) const {
   if (supervised(service)) {
     const RunitStatus now = status(service);
     result.wanted_up = now.want_up;
-    result.clearing_up = now.phase == RunitStatus::Phase::finish;
+    result.clearing_up = now.phase == RunitStatus::Phase::finish && !restart_is_decided(service);
     if (now.phase == RunitStatus::Phase::run && now.pid != 0) {
       const auto process = read_process(now.pid);
       // A zombie runs no more; runsv just has not reaped it yet.
@@ -108,6 +124,8 @@ kinds::ServiceState RunitServices::state(const std::string& service) const {
         result.running = true;
         result.main_process = process->id;
         result.processes.push_back(process->id);
+      } else {
+        result.clearing_up = true;
       }
     }
   }
@@ -149,6 +167,7 @@ void RunitServices::stop(const std::string& service) {
 
 void RunitServices::start(const std::string& service) {
   require(service);
+  wait_for_decision(service);
   const RunitStatus before = status(service);
   // Its earlier starts, which its supervisor counts, are forgotten: systemctl reset-failed.
   std::error_code none;

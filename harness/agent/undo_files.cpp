@@ -22,7 +22,6 @@ constexpr std::size_t most_bytes = 1U << 20U;
 constexpr auto restart_deadline = 12s;
 // A daemon that gets a signal before it is ready for it may end instead of reading its files.
 constexpr auto settled_after = 300ms;
-constexpr auto decision_deadline = 7s;
 constexpr auto longest_command = 60'000ms;
 constexpr std::size_t longest_output = 200;
 
@@ -107,14 +106,6 @@ void restart(const kinds::Reload& reload, kinds::HostEnv& env, const std::string
   }
 }
 
-// Its supervisor must have decided that it stays down: that would have the last word.
-void start_again(kinds::ServiceManager& services, const std::string& service) {
-  const auto end = std::chrono::steady_clock::now() + decision_deadline;
-  while (services.state(service).clearing_up && std::chrono::steady_clock::now() < end)
-    std::this_thread::sleep_for(5ms);
-  services.start(service);
-}
-
 bool stays_up(const kinds::ServiceManager& services, const std::string& service) {
   const auto end = std::chrono::steady_clock::now() + settled_after;
   while (std::chrono::steady_clock::now() < end) {
@@ -132,11 +123,11 @@ std::string take_files(const kinds::Reload& reload, kinds::HostEnv& env,
     restart(reload, env, service);
     return service + " restarted";
   }
-  if (!state.running || !state.wanted_up) start_again(*env.services, service);
+  if (!state.running || !state.wanted_up) env.services->start(service);
   if (!state.running) return service + " started";
   const kinds::ReloadResult result = kinds::reload_service(reload, *env.services, service);
   if (!stays_up(*env.services, service)) {
-    start_again(*env.services, service);
+    env.services->start(service);
     return service + " started";
   }
   if (!result.done) throw Error(result.detail);

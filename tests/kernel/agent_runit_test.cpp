@@ -111,6 +111,22 @@ TEST_F(AgentRunit, HoldingDownEndsNothingAndStaysDownOnceEnded) {
   EXPECT_FALSE(again.changed);
 }
 
+// Between the end of a process and runsv's hearing of it, the policy's decision is still to come.
+TEST_F(AgentRunit, AnEndThatItsSupervisorHasNotSeenYetIsNotDecided) {
+  const kinds::ServiceState before = state();
+  EXPECT_FALSE(before.clearing_up);
+  runsv_.signal(SIGSTOP);
+  ASSERT_TRUE(send_signal(*before.main_process, SIGKILL));
+  ASSERT_TRUE(test::wait_until([&] { return !state().running; }));
+  EXPECT_TRUE(state().clearing_up);
+  runsv_.signal(SIGCONT);
+  ASSERT_TRUE(test::wait_until([&] {
+    const kinds::ServiceState now = state();
+    return now.running && now.main_process != before.main_process;
+  }));
+  EXPECT_FALSE(state().clearing_up);
+}
+
 TEST_F(AgentRunit, WithoutHoldingDownItComesBackByItself) {
   const kinds::ServiceState before = state();
   ASSERT_TRUE(send_signal(*before.main_process, SIGKILL));

@@ -11,6 +11,7 @@
 
 #include "system/check.hpp"
 #include "system/fd.hpp"
+#include "tests/support/places.hpp"
 
 namespace nospof::e2e {
 
@@ -68,7 +69,7 @@ std::string Sandbox::lab_name(const std::string& hint) const {
 
 SpawnOptions Sandbox::options(const std::vector<std::string>& arguments) const {
   SpawnOptions spawn;
-  spawn.argv = {NOSPOF_PROGRAM};
+  spawn.argv = {test::program};
   spawn.argv.insert(spawn.argv.end(), arguments.begin(), arguments.end());
   spawn.environment = {{state_variable, folder_ + "/state"}};
   return spawn;
@@ -112,7 +113,7 @@ std::vector<ProcessId> Sandbox::processes() const {
 }
 
 std::string source(const std::string& path) {
-  return std::string(NOSPOF_SOURCE_DIR) + "/" + path;
+  return std::string(test::source_folder) + "/" + path;
 }
 
 bool eventually(std::chrono::milliseconds at_most, const std::function<bool()>& condition) {

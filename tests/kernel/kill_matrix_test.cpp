@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "kill_matrix_rows.hpp"
+#include "tests/support/places.hpp"
 
 namespace nospof::test {
 namespace {
@@ -254,7 +255,7 @@ TEST_F(KillMatrixKinds, EveryRegisteredKindHasARowAndALineInTheDocument) {
   SyscallGate gate;
   ControllerProcess controller(gate, lab->name(), "web1");
   const json::object hello = controller.ask("hello", {{"version", 1}});
-  const std::string document = read_file(std::string(NOSPOF_SOURCE_DIR) + "/docs/safety.md");
+  const std::string document = read_file(std::string(source_folder) + "/docs/safety.md");
   std::vector<std::string> rows;
   for (const MatrixRow& row : matrix_rows()) rows.push_back(row.kind);
   for (const json::value& kind : hello.at("capabilities").at("faults").as_array()) {

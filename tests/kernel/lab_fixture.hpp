@@ -21,6 +21,7 @@
 #include "system/cgroup.hpp"
 #include "system/check.hpp"
 #include "system/own_program.hpp"
+#include "tests/support/places.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace nospof::test {
@@ -101,14 +102,10 @@ workload:
 class LabTest : public ::testing::Test {
  protected:
   void SetUp() override {
-#ifdef NOSPOF_PROGRAM
     if (::geteuid() != 0) GTEST_SKIP() << "needs root: makes namespaces and cgroups";
-    set_own_program(NOSPOF_PROGRAM);
+    set_own_program(program);
     folder_ = std::make_unique<TemporaryFolder>();
     ::setenv("NOSPOF_STATE_DIR", folder_->path().c_str(), 1);
-#else
-    GTEST_SKIP() << "needs the program nospof, which is not part of this build";
-#endif
   }
 
   void TearDown() override {

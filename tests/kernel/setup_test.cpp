@@ -10,6 +10,7 @@
 
 #include "system/check.hpp"
 #include "system/process.hpp"
+#include "tests/support/places.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace nospof {
@@ -51,7 +52,7 @@ class Setup : public ::testing::Test {
     write_file(stage_ / "bin/apt-get", apt_get, 0755);
     write_file(stage_ / "apt-exit", "0\n");
     write_file(stage_ / "asked", "");
-    const std::string packages = read_file(NOSPOF_SOURCE_DIR "/packages.txt");
+    const std::string packages = read_file(std::string(test::source_folder) + "/packages.txt");
     std::string wanted;
     for (std::size_t at = 0; at < packages.size();) {
       const std::size_t end = std::min(packages.find('\n', at), packages.size());
@@ -75,10 +76,10 @@ class Setup : public ::testing::Test {
                     "--mount",
                     "--propagation",
                     "private",
-                    NOSPOF_SOURCE_DIR "/tests/kernel/setup_stage",
+                    std::string(test::source_folder) + "/tests/kernel/setup_stage",
                     stage_.path()};
     options.argv.insert(options.argv.end(), runner.begin(), runner.end());
-    options.argv.emplace_back(NOSPOF_SOURCE_DIR "/scripts/setup");
+    options.argv.emplace_back(std::string(test::source_folder) + "/scripts/setup");
     return options;
   }
   CommandResult run_setup() { return run_command(setup(), deadline); }

@@ -8,6 +8,7 @@
 
 #include "system/fd.hpp"
 #include "system/process.hpp"
+#include "tests/support/places.hpp"
 
 namespace nospof {
 namespace {
@@ -19,12 +20,12 @@ using testing::StartsWith;
 CommandResult nospof(std::vector<std::string> arguments) {
   SpawnOptions options;
   options.argv = std::move(arguments);
-  options.argv.insert(options.argv.begin(), NOSPOF_PROGRAM);
+  options.argv.insert(options.argv.begin(), test::program);
   return run_command(std::move(options), std::chrono::seconds(60));
 }
 
 std::string malformed(const std::string& name) {
-  return NOSPOF_SOURCE_DIR "/tests/malformed/" + name;
+  return std::string(test::source_folder) + "/tests/malformed/" + name;
 }
 
 TEST(Validate, SaysWhatIsInAGoodFile) {
@@ -65,7 +66,7 @@ TEST(Schema, IsTheOneInDocs) {
     const CommandResult result = nospof({"schema", kind});
     ASSERT_EQ(result.exit_code, 0) << result.errors;
     const std::string file = "docs/schema/" + kind + ".schema.json";
-    EXPECT_TRUE(result.output == read_file(NOSPOF_SOURCE_DIR "/" + file))
+    EXPECT_TRUE(result.output == read_file(std::string(test::source_folder) + "/" + file))
         << "make it anew with: nospof schema " << kind << " > " << file;
   }
 }

@@ -6,6 +6,7 @@
 
 #include "system/capabilities.hpp"
 #include "system/process.hpp"
+#include "tests/support/places.hpp"
 
 namespace nospof {
 namespace {
@@ -17,7 +18,7 @@ using testing::Not;
 CommandResult nospof(std::vector<std::string> arguments) {
   SpawnOptions options;
   options.argv = std::move(arguments);
-  options.argv.insert(options.argv.begin(), NOSPOF_PROGRAM);
+  options.argv.insert(options.argv.begin(), test::program);
   return run_command(std::move(options), std::chrono::seconds(60));
 }
 
@@ -55,7 +56,8 @@ TEST(Doctor, SaysOfEachCapabilityWhetherItIsHere) {
 }
 
 TEST(Doctor, KnowsWhatAStackNeeds) {
-  const std::string topology = NOSPOF_SOURCE_DIR "/experiments/three-tier/topology.yaml";
+  const std::string topology =
+      std::string(test::source_folder) + "/experiments/three-tier/topology.yaml";
   const CommandResult result = nospof({"doctor", topology});
   EXPECT_THAT(result.output, HasSubstr("everything that the services of " + topology));
   EXPECT_EQ(nospof({"doctor", "none.yaml"}).exit_code, 2);

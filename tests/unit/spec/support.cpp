@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "system/fd.hpp"
+#include "tests/support/places.hpp"
 
 namespace nospof::spec::test {
 
@@ -44,7 +45,7 @@ Catalogue catalogue() {
 }
 
 std::string source(const std::string& path) {
-  return std::string(NOSPOF_SOURCE_DIR "/") + path;
+  return std::string(nospof::test::source_folder) + "/" + path;
 }
 
 std::string base_topology() {

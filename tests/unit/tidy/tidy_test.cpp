@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/places.hpp"
+
 namespace nospof::tidy {
 namespace {
 
@@ -13,7 +15,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 const std::vector<SourceFile>& tree() {
-  static const std::vector<SourceFile> files = read_tree(NOSPOF_SOURCE_DIR);
+  static const std::vector<SourceFile> files = read_tree(test::source_folder);
   return files;
 }
 

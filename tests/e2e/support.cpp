@@ -69,7 +69,7 @@ std::string Sandbox::lab_name(const std::string& hint) const {
 
 SpawnOptions Sandbox::options(const std::vector<std::string>& arguments) const {
   SpawnOptions spawn;
-  spawn.argv = {test::program};
+  spawn.argv = {test::built_program};
   spawn.argv.insert(spawn.argv.end(), arguments.begin(), arguments.end());
   spawn.environment = {{state_variable, folder_ + "/state"}};
   return spawn;

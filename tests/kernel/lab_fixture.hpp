@@ -103,7 +103,7 @@ class LabTest : public ::testing::Test {
  protected:
   void SetUp() override {
     if (::geteuid() != 0) GTEST_SKIP() << "needs root: makes namespaces and cgroups";
-    set_own_program(program);
+    set_own_program(built_program);
     folder_ = std::make_unique<TemporaryFolder>();
     ::setenv("NOSPOF_STATE_DIR", folder_->path().c_str(), 1);
   }

@@ -20,7 +20,7 @@ using testing::StartsWith;
 CommandResult nospof(std::vector<std::string> arguments) {
   SpawnOptions options;
   options.argv = std::move(arguments);
-  options.argv.insert(options.argv.begin(), test::program);
+  options.argv.insert(options.argv.begin(), test::built_program);
   return run_command(std::move(options), std::chrono::seconds(60));
 }
 

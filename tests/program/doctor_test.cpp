@@ -18,7 +18,7 @@ using testing::Not;
 CommandResult nospof(std::vector<std::string> arguments) {
   SpawnOptions options;
   options.argv = std::move(arguments);
-  options.argv.insert(options.argv.begin(), test::program);
+  options.argv.insert(options.argv.begin(), test::built_program);
   return run_command(std::move(options), std::chrono::seconds(60));
 }
 

@@ -5,6 +5,6 @@
 namespace nospof::test {
 
 extern const char* const source_folder;  ///< the top of the source tree
-extern const char* const program;        ///< the built nospof
+extern const char* const built_program;  ///< the built nospof
 
 }  // namespace nospof::test

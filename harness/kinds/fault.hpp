@@ -44,8 +44,8 @@ class ServiceManager {
   virtual void hold_down(const std::string& service) = 0;
   /// Ends it in order (its stop signal) and does not start it again. Does not wait for its end.
   virtual void stop(const std::string& service) = 0;
-  /// Back under normal supervision, and started if it is not running. While it is clearing up, waits
-  /// for what its supervisor decides: that would have the last word.
+  /// Back under normal supervision, and started if it is not running. While it is clearing up,
+  /// waits for what its supervisor decides: that would have the last word.
   virtual void start(const std::string& service) = 0;
 };
 

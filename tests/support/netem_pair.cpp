@@ -1,7 +1,7 @@
 #include "tests/support/netem_pair.hpp"
 
+#include <algorithm>
 #include <array>
-#include <atomic>
 #include <csignal>
 #include <cstring>
 #include <functional>
@@ -11,9 +11,12 @@
 #include <boost/json.hpp>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <net/if_arp.h>
+#include <netinet/ether.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -63,42 +66,6 @@ Nanoseconds since_epoch() {
       std::chrono::system_clock::now().time_since_epoch());
 }
 
-// Wakes up every millisecond, and notes when it should have but could not.
-class Watch {
- public:
-  explicit Watch(bool on) {
-    if (on) thread_ = std::thread([this] { run(); });
-  }
-  /// Tells the trace what it has seen, and ends.
-  void report(NetemTrace& trace) {
-    if (!thread_.joinable()) return;
-    done_ = true;
-    thread_.join();
-    for (const auto& [from, to] : pauses_) trace.stood_still(from, to);
-  }
-  ~Watch() {
-    done_ = true;
-    if (thread_.joinable()) thread_.join();
-  }
-
- private:
-  void run() {
-    Nanoseconds before = since_epoch();
-    while (!done_) {
-      std::this_thread::sleep_for(1ms);
-      const Nanoseconds now = since_epoch();
-      // What was due meanwhile comes out right behind.
-      if (now - before > 1ms + late) pauses_.emplace_back(before, now + late);
-      before = now;
-    }
-  }
-
-  static constexpr Nanoseconds late = 800us;
-  std::atomic<bool> done_ = false;
-  std::vector<std::pair<Nanoseconds, Nanoseconds>> pauses_;
-  std::thread thread_;
-};
-
 // Takes what lies in the socket, with the moments at which the kernel received it.
 std::size_t take_all(const UniqueFd& socket, NetemTrace& trace) {
   std::size_t count = 0;
@@ -123,6 +90,27 @@ std::size_t take_all(const UniqueFd& socket, NetemTrace& trace) {
       }
     trace.arrived({payload.data(), static_cast<std::size_t>(size)}, at);
     ++count;
+  }
+}
+
+// Tells the host in that namespace which Ethernet address each of the other one's addresses has,
+// for good: a question for it would be lost or late as other packets are, and with it all that wait
+// for the answer.
+void introduce(int network_namespace, Netlink& other, const std::vector<const char*>& addresses) {
+  const UniqueFd socket = open_socket(network_namespace, SOCK_DGRAM);
+  const auto links = other.links();
+  const auto link = std::ranges::find(links, "eth0", &LinkInfo::name);
+  arpreq entry{};
+  std::strcpy(entry.arp_dev, "eth0");
+  entry.arp_flags = ATF_COM | ATF_PERM;
+  entry.arp_ha.sa_family = ARPHRD_ETHER;
+  const ether_addr* mac = link == links.end() ? nullptr : ::ether_aton(link->mac.c_str());
+  if (mac == nullptr) throw Error("eth0 has no Ethernet address");
+  std::memcpy(entry.arp_ha.sa_data, mac, sizeof *mac);
+  for (const char* address : addresses) {
+    const sockaddr_in protocol = endpoint(address, 0);
+    std::memcpy(&entry.arp_pa, &protocol, sizeof protocol);
+    check("SIOCSARP", ::ioctl(socket.get(), SIOCSARP, &entry));
   }
 }
 
@@ -176,6 +164,11 @@ NetemPair::NetemPair() : first_(create_network_namespace()), second_(create_netw
     host->set_up("lo", true);
     host->set_up("eth0", true);
   }
+  introduce(first(), two, {second_address, other_address});
+  introduce(second(), one, {first_address});
+  // The devices take a moment to notice that the other end is up.
+  for (int tries = 0; measure({.packets = 1, .patience = 10ms}).arrivals().empty(); ++tries)
+    if (tries == 500) throw Error("no packet passes between the two hosts");
 }
 
 kinds::StackView NetemPair::stack() const {
@@ -207,13 +200,7 @@ NetemTrace NetemPair::measure(const Flow& flow) const {
   const sockaddr_in destination = endpoint(to, flow.port);
   check("connect", ::connect(sender.get(), reinterpret_cast<const sockaddr*>(&destination),
                              sizeof destination));
-  // The first packet would wait for ARP; what is asked by it is no part of the trace.
-  ::send(sender.get(), "", 0, 0);
-  std::this_thread::sleep_for(20ms);
-
   NetemTrace trace;
-  // Between packets that follow each other at once there would be no time for it.
-  Watch watch(flow.apart.count() > 0);
   const auto begin = std::chrono::steady_clock::now();
   for (std::uint32_t i = 0; i < flow.packets; ++i) {
     if (flow.apart.count() > 0) std::this_thread::sleep_until(begin + i * flow.apart);
@@ -228,7 +215,6 @@ NetemTrace NetemPair::measure(const Flow& flow) const {
     ::poll(&entry, 1, 20);
     if (take_all(receiver, trace) > 0) end = std::chrono::steady_clock::now() + flow.patience;
   }
-  watch.report(trace);
   return trace;
 }
 

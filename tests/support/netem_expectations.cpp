@@ -55,13 +55,14 @@ std::optional<NetemArrival> recognised(std::string_view payload, std::size_t kno
   return best;
 }
 
-AssertionResult within_binomial(const char* what, std::size_t found, std::size_t all,
-                                double share) {
+// `wider`: how many times as wide as for independent packets the bounds are.
+AssertionResult within_binomial(const char* what, std::size_t found, std::size_t all, double share,
+                                double wider = 1) {
   if (all < enough_packets)
     return answer(false,
                   fmt::format("only {} packets; at least {} are needed", all, enough_packets));
   const auto n = static_cast<double>(all);
-  const double reach = sigmas * std::sqrt(n * share * (1 - share)) + 0.5;
+  const double reach = wider * sigmas * std::sqrt(n * share * (1 - share)) + 0.5;
   const double least = n * share - reach;
   const double most = n * share + reach;
   const auto k = static_cast<double>(found);
@@ -326,6 +327,21 @@ AssertionResult loss_bursts_are(const NetemTrace& trace, double mean_length, dou
                             "% lost (asked for {:.3f} +- {:.3f})",
                             bursts, k / m, mean_length, length_reach, 100 * k / n, 100 * share,
                             100 * share_reach));
+}
+
+AssertionResult share_lost_by_two_states_is(const NetemTrace& trace,
+                                            const faults::GemodelLoss& loss) {
+  const auto copies = trace.copies();
+  const double bad = loss.p / (loss.p + loss.r);
+  const double share = (1 - bad) * loss.loss_in_good + bad * loss.loss_in_bad;
+  // Two packets j apart are lost together more often than by chance alone: what both states have
+  // apart, times how much of a state is left after j steps, which is memory^j.
+  const double memory = 1 - loss.p - loss.r;
+  const double apart = loss.loss_in_bad - loss.loss_in_good;
+  const double together = (1 - bad) * bad * apart * apart * memory / (1 - memory);
+  const double wider = std::sqrt(1 + 2 * together / (share * (1 - share)));
+  const auto lost = static_cast<std::size_t>(std::ranges::count(copies, 0U));
+  return within_binomial("lost", lost, copies.size(), share, wider);
 }
 
 AssertionResult rate_is(const NetemTrace& trace, std::uint64_t bits_per_second, std::size_t bytes) {

@@ -80,6 +80,11 @@ double share_ahead_with_gap(std::uint32_t gap, double share);
 ::testing::AssertionResult loss_bursts_are(const NetemTrace& trace, double mean_length,
                                            double share);
 
+/// Of Gilbert and Elliott's two states each loses a share of its packets: bounds that 99.9 % of all
+/// samples keep, on the share of all packets. At least `enough_packets`.
+::testing::AssertionResult share_lost_by_two_states_is(const NetemTrace& trace,
+                                                       const faults::GemodelLoss& loss);
+
 /// Bits per second within 3 %, from the first arrival to the last one. `bytes` is what one packet
 /// counts for at the place where the rate is limited.
 ::testing::AssertionResult rate_is(const NetemTrace& trace, std::uint64_t bits_per_second,

@@ -89,6 +89,14 @@ TEST_F(OnKernelNetem, LosesInBurstsOfGilbertAndElliott) {
   heal(fault);
 }
 
+TEST_F(OnKernelNetem, LosesByTheShareOfEitherState) {
+  auto fault = netem({{"loss-gemodel", std::vector<std::string>{"5%", "20%", "70%", "1%"}}});
+  sampled({.packets = 20000, .patience = 300ms}, [](const NetemTrace& trace) {
+    return share_lost_by_two_states_is(trace, {0.05, 0.2, 0.7, 0.01});
+  });
+  heal(fault);
+}
+
 TEST_F(OnKernelNetem, LosesInBurstsOfFourStates) {
   auto fault = netem({{"loss-state", std::vector<std::string>{"2%", "25%"}}});
   sampled({.packets = 40000, .patience = 300ms},

@@ -184,6 +184,26 @@ TEST(NetemExpectations, BurstsOfLoss) {
   EXPECT_FALSE(loss_bursts_are(lossy(0.09), 5, 0.09));
 }
 
+TEST(NetemExpectations, LossInTwoStates) {
+  constexpr faults::GemodelLoss asked{0.05, 0.2, 0.7, 0.01};
+  const auto lost_by = [](const faults::GemodelLoss& loss, std::uint32_t seed) {
+    return run(
+        enough_packets,
+        [loss, bad = false](std::mt19937& random) mutable {
+          const bool lost = happens(random, bad ? loss.loss_in_bad : loss.loss_in_good);
+          bad = bad ? !happens(random, loss.r) : happens(random, loss.p);
+          return lost ? std::vector<Nanoseconds>{} : std::vector<Nanoseconds>{1ms};
+        },
+        seed);
+  };
+  // Were packets taken for independent, one of eight would be refused.
+  for (std::uint32_t seed = 0; seed < 20; ++seed)
+    EXPECT_TRUE(share_lost_by_two_states_is(lost_by(asked, seed), asked)) << seed;
+  EXPECT_FALSE(share_lost_by_two_states_is(lost_by({0.05, 0.2, 0.3, 0.01}, 1), asked));
+  EXPECT_FALSE(share_lost_by_two_states_is(lost_by({0.05, 0.2, 0.7, 0.05}, 1), asked));
+  EXPECT_FALSE(share_lost_by_two_states_is(lost_by({0.03, 0.2, 0.7, 0.01}, 1), asked));
+}
+
 TEST(NetemExpectations, Rate) {
   // 32 bytes each 100 us.
   const auto even = run(1000, [](std::mt19937&) { return std::vector<Nanoseconds>{1ms}; });

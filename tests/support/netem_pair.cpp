@@ -66,32 +66,57 @@ Nanoseconds since_epoch() {
       std::chrono::system_clock::now().time_since_epoch());
 }
 
-// Takes what lies in the socket, with the moments at which the kernel received it.
-std::size_t take_all(const UniqueFd& socket, NetemTrace& trace) {
-  std::size_t count = 0;
-  std::array<char, 2048> payload{};
-  alignas(cmsghdr) std::array<char, 128> control{};
-  for (;;) {
-    iovec part{payload.data(), payload.size()};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    const ssize_t size = ::recvmsg(socket.get(), &message, MSG_DONTWAIT);
-    if (size < 0) return count;
-    Nanoseconds at = since_epoch();
+// Where packets are put that come in together: in a virtual machine each system call is slow.
+class Inbox {
+ public:
+  Inbox() {
+    for (std::size_t i = 0; i < messages_.size(); ++i) {
+      parts_[i] = {payloads_[i].data(), payloads_[i].size()};
+      messages_[i].msg_hdr.msg_iov = &parts_[i];
+      messages_[i].msg_hdr.msg_iovlen = 1;
+    }
+  }
+
+  /// Takes what lies in the socket, with the moments at which the kernel received it.
+  std::size_t take_all(const UniqueFd& socket, NetemTrace& trace) {
+    std::size_t sum = 0;
+    for (;;) {
+      for (std::size_t i = 0; i < messages_.size(); ++i) {
+        messages_[i].msg_hdr.msg_control = controls_[i].bytes.data();
+        messages_[i].msg_hdr.msg_controllen = controls_[i].bytes.size();
+      }
+      const int count = ::recvmmsg(socket.get(), messages_.data(), together, MSG_DONTWAIT, nullptr);
+      if (count <= 0) return sum;
+      const auto taken = static_cast<std::size_t>(count);
+      for (std::size_t i = 0; i < taken; ++i)
+        trace.arrived({payloads_[i].data(), messages_[i].msg_len}, received(messages_[i].msg_hdr));
+      sum += taken;
+      if (taken < together) return sum;
+    }
+  }
+
+ private:
+  static constexpr unsigned together = 32;
+  struct Control {
+    alignas(cmsghdr) std::array<char, 128> bytes{};
+  };
+
+  static Nanoseconds received(msghdr& message) {
     for (cmsghdr* head = CMSG_FIRSTHDR(&message); head != nullptr;
          head = CMSG_NXTHDR(&message, head))
       if (head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_TIMESTAMPNS) {
         timespec stamp{};
         std::memcpy(&stamp, CMSG_DATA(head), sizeof stamp);
-        at = std::chrono::seconds(stamp.tv_sec) + Nanoseconds(stamp.tv_nsec);
+        return std::chrono::seconds(stamp.tv_sec) + Nanoseconds(stamp.tv_nsec);
       }
-    trace.arrived({payload.data(), static_cast<std::size_t>(size)}, at);
-    ++count;
+    throw Error("a packet came without the moment at which it was received");
   }
-}
+
+  std::array<std::array<char, 2048>, together> payloads_{};
+  std::array<Control, together> controls_{};
+  std::array<iovec, together> parts_{};
+  std::array<mmsghdr, together> messages_{};
+};
 
 // Tells the host in that namespace which Ethernet address each of the other one's addresses has,
 // for good: a question for it would be lost or late as other packets are, and with it all that wait
@@ -201,19 +226,20 @@ NetemTrace NetemPair::measure(const Flow& flow) const {
   check("connect", ::connect(sender.get(), reinterpret_cast<const sockaddr*>(&destination),
                              sizeof destination));
   NetemTrace trace;
+  Inbox inbox;
   const auto begin = std::chrono::steady_clock::now();
   for (std::uint32_t i = 0; i < flow.packets; ++i) {
     if (flow.apart.count() > 0) std::this_thread::sleep_until(begin + i * flow.apart);
     const std::string payload = netem_payload(i, flow.bytes);
     trace.sent(since_epoch());
     ::send(sender.get(), payload.data(), payload.size(), MSG_DONTWAIT);
-    if (i % 16 == 0) take_all(receiver, trace);
+    if (i % 32 == 31) inbox.take_all(receiver, trace);
   }
   auto end = std::chrono::steady_clock::now() + flow.patience;
   while (std::chrono::steady_clock::now() < end) {
     pollfd entry{receiver.get(), POLLIN, 0};
     ::poll(&entry, 1, 20);
-    if (take_all(receiver, trace) > 0) end = std::chrono::steady_clock::now() + flow.patience;
+    if (inbox.take_all(receiver, trace) > 0) end = std::chrono::steady_clock::now() + flow.patience;
   }
   return trace;
 }

@@ -84,7 +84,7 @@ TEST_F(OnKernelNetem, SendsOneInEveryGapAhead) {
 
 TEST_F(OnKernelNetem, LosesInBurstsOfGilbertAndElliott) {
   auto fault = netem({{"loss-gemodel", std::vector<std::string>{"2%", "20%"}}});
-  sampled({.packets = 40000, .patience = 300ms},
+  sampled({.packets = 20000, .patience = 300ms},
           [](const NetemTrace& trace) { return loss_bursts_are(trace, 5, 0.02 / 0.22); });
   heal(fault);
 }
@@ -99,7 +99,7 @@ TEST_F(OnKernelNetem, LosesByTheShareOfEitherState) {
 
 TEST_F(OnKernelNetem, LosesInBurstsOfFourStates) {
   auto fault = netem({{"loss-state", std::vector<std::string>{"2%", "25%"}}});
-  sampled({.packets = 40000, .patience = 300ms},
+  sampled({.packets = 20000, .patience = 300ms},
           [](const NetemTrace& trace) { return loss_bursts_are(trace, 4, 0.02 / 0.27); });
   heal(fault);
 }

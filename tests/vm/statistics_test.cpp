@@ -25,7 +25,7 @@ TEST_P(Distributions, OfJitter) {
                       {"jitter", spec::Duration(20ms)},
                       {"distribution", std::string(GetParam().name)},
                       {"limit", std::int64_t{10000}}});
-  sampled({.packets = 3000, .apart = 1ms}, [](const NetemTrace& trace) {
+  sampled({.packets = 10000, .apart = 500us}, [](const NetemTrace& trace) {
     return delays_follow(trace, 100ms, 20ms, GetParam().distribution);
   });
   heal(fault);

@@ -95,6 +95,14 @@ TEST_F(UserspaceNetem, LosesInBursts) {
   EXPECT_TRUE(loss_bursts_are(send_numbered({}), 4, 0.02 / 0.27));
 }
 
+TEST_F(UserspaceNetem, LosesByTheShareOfEitherState) {
+  NetemSettings settings;
+  constexpr GemodelLoss loss{0.05, 0.2, 0.7, 0.01};
+  settings.loss = loss;
+  inject(settings);
+  EXPECT_TRUE(share_lost_by_two_states_is(send_numbered({}), loss));
+}
+
 TEST_F(UserspaceNetem, DuplicatesTheShareAskedFor) {
   NetemSettings settings = roomy();
   settings.duplicate = 0.05;

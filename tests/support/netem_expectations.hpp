@@ -36,31 +36,16 @@ class NetemTrace {
   /// In the order of arrival. Payloads that are nobody's are counted as strangers.
   void arrived(std::string_view payload, Nanoseconds at);
 
-  /// The machine itself stood still for that time: what left or arrived then is late for no fault
-  /// of the network's, and counts for no delay.
-  void stood_still(Nanoseconds from, Nanoseconds to) { pauses_.push_back({from, to}); }
-
-  /// Adds the delays of another measurement of the same.
-  void also(const NetemTrace& other);
-
   const std::vector<Nanoseconds>& departures() const { return sent_; }
   const std::vector<NetemArrival>& arrivals() const { return arrivals_; }
   std::size_t strangers() const { return strangers_; }
 
   /// How often each packet arrived, by number.
   std::vector<unsigned> copies() const;
-  /// Of the first copy of every packet that arrived, in the order of sending; without those that
-  /// left or arrived while the machine stood still.
+  /// Of the first copy of every packet that arrived, in the order of sending.
   std::vector<Nanoseconds> delays() const;
 
  private:
-  struct Pause {
-    Nanoseconds from, to;
-  };
-  bool in_pause(Nanoseconds at) const;
-
-  std::vector<Pause> pauses_;
-  std::vector<Nanoseconds> more_delays_;
   std::vector<Nanoseconds> sent_;
   std::vector<NetemArrival> arrivals_;
   std::size_t strangers_ = 0;
@@ -94,6 +79,11 @@ double share_ahead_with_gap(std::uint32_t gap, double share);
 /// run is `share`. For Gilbert-Elliott with all lost in bad: mean 1/r, share p/(p+r).
 ::testing::AssertionResult loss_bursts_are(const NetemTrace& trace, double mean_length,
                                            double share);
+
+/// Of Gilbert and Elliott's two states each loses a share of its packets: bounds that 99.9 % of all
+/// samples keep, on the share of all packets. At least `enough_packets`.
+::testing::AssertionResult share_lost_by_two_states_is(const NetemTrace& trace,
+                                                       const faults::GemodelLoss& loss);
 
 /// Bits per second within 3 %, from the first arrival to the last one. `bytes` is what one packet
 /// counts for at the place where the rate is limited.

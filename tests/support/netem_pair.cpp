@@ -1,7 +1,7 @@
 #include "tests/support/netem_pair.hpp"
 
+#include <algorithm>
 #include <array>
-#include <atomic>
 #include <csignal>
 #include <cstring>
 #include <functional>
@@ -11,9 +11,12 @@
 #include <boost/json.hpp>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <net/if_arp.h>
+#include <netinet/ether.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -63,66 +66,76 @@ Nanoseconds since_epoch() {
       std::chrono::system_clock::now().time_since_epoch());
 }
 
-// Wakes up every millisecond, and notes when it should have but could not.
-class Watch {
+// Where packets are put that come in together: in a virtual machine each system call is slow.
+class Inbox {
  public:
-  explicit Watch(bool on) {
-    if (on) thread_ = std::thread([this] { run(); });
-  }
-  /// Tells the trace what it has seen, and ends.
-  void report(NetemTrace& trace) {
-    if (!thread_.joinable()) return;
-    done_ = true;
-    thread_.join();
-    for (const auto& [from, to] : pauses_) trace.stood_still(from, to);
-  }
-  ~Watch() {
-    done_ = true;
-    if (thread_.joinable()) thread_.join();
-  }
-
- private:
-  void run() {
-    Nanoseconds before = since_epoch();
-    while (!done_) {
-      std::this_thread::sleep_for(1ms);
-      const Nanoseconds now = since_epoch();
-      // What was due meanwhile comes out right behind.
-      if (now - before > 1ms + late) pauses_.emplace_back(before, now + late);
-      before = now;
+  Inbox() {
+    for (std::size_t i = 0; i < messages_.size(); ++i) {
+      parts_[i] = {payloads_[i].data(), payloads_[i].size()};
+      messages_[i].msg_hdr.msg_iov = &parts_[i];
+      messages_[i].msg_hdr.msg_iovlen = 1;
     }
   }
 
-  static constexpr Nanoseconds late = 800us;
-  std::atomic<bool> done_ = false;
-  std::vector<std::pair<Nanoseconds, Nanoseconds>> pauses_;
-  std::thread thread_;
-};
+  /// Takes what lies in the socket, with the moments at which the kernel received it.
+  std::size_t take_all(const UniqueFd& socket, NetemTrace& trace) {
+    std::size_t sum = 0;
+    for (;;) {
+      for (std::size_t i = 0; i < messages_.size(); ++i) {
+        messages_[i].msg_hdr.msg_control = controls_[i].bytes.data();
+        messages_[i].msg_hdr.msg_controllen = controls_[i].bytes.size();
+      }
+      const int count = ::recvmmsg(socket.get(), messages_.data(), together, MSG_DONTWAIT, nullptr);
+      if (count <= 0) return sum;
+      const auto taken = static_cast<std::size_t>(count);
+      for (std::size_t i = 0; i < taken; ++i)
+        trace.arrived({payloads_[i].data(), messages_[i].msg_len}, received(messages_[i].msg_hdr));
+      sum += taken;
+      if (taken < together) return sum;
+    }
+  }
 
-// Takes what lies in the socket, with the moments at which the kernel received it.
-std::size_t take_all(const UniqueFd& socket, NetemTrace& trace) {
-  std::size_t count = 0;
-  std::array<char, 2048> payload{};
-  alignas(cmsghdr) std::array<char, 128> control{};
-  for (;;) {
-    iovec part{payload.data(), payload.size()};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    const ssize_t size = ::recvmsg(socket.get(), &message, MSG_DONTWAIT);
-    if (size < 0) return count;
-    Nanoseconds at = since_epoch();
+ private:
+  static constexpr unsigned together = 32;
+  struct Control {
+    alignas(cmsghdr) std::array<char, 128> bytes{};
+  };
+
+  static Nanoseconds received(msghdr& message) {
     for (cmsghdr* head = CMSG_FIRSTHDR(&message); head != nullptr;
          head = CMSG_NXTHDR(&message, head))
       if (head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_TIMESTAMPNS) {
         timespec stamp{};
         std::memcpy(&stamp, CMSG_DATA(head), sizeof stamp);
-        at = std::chrono::seconds(stamp.tv_sec) + Nanoseconds(stamp.tv_nsec);
+        return std::chrono::seconds(stamp.tv_sec) + Nanoseconds(stamp.tv_nsec);
       }
-    trace.arrived({payload.data(), static_cast<std::size_t>(size)}, at);
-    ++count;
+    throw Error("a packet came without the moment at which it was received");
+  }
+
+  std::array<std::array<char, 2048>, together> payloads_{};
+  std::array<Control, together> controls_{};
+  std::array<iovec, together> parts_{};
+  std::array<mmsghdr, together> messages_{};
+};
+
+// Tells the host in that namespace which Ethernet address each of the other one's addresses has,
+// for good: a question for it would be lost or late as other packets are, and with it all that wait
+// for the answer.
+void introduce(int network_namespace, Netlink& other, const std::vector<const char*>& addresses) {
+  const UniqueFd socket = open_socket(network_namespace, SOCK_DGRAM);
+  const auto links = other.links();
+  const auto link = std::ranges::find(links, "eth0", &LinkInfo::name);
+  arpreq entry{};
+  std::strcpy(entry.arp_dev, "eth0");
+  entry.arp_flags = ATF_COM | ATF_PERM;
+  entry.arp_ha.sa_family = ARPHRD_ETHER;
+  const ether_addr* mac = link == links.end() ? nullptr : ::ether_aton(link->mac.c_str());
+  if (mac == nullptr) throw Error("eth0 has no Ethernet address");
+  std::memcpy(entry.arp_ha.sa_data, mac, sizeof *mac);
+  for (const char* address : addresses) {
+    const sockaddr_in protocol = endpoint(address, 0);
+    std::memcpy(&entry.arp_pa, &protocol, sizeof protocol);
+    check("SIOCSARP", ::ioctl(socket.get(), SIOCSARP, &entry));
   }
 }
 
@@ -176,6 +189,11 @@ NetemPair::NetemPair() : first_(create_network_namespace()), second_(create_netw
     host->set_up("lo", true);
     host->set_up("eth0", true);
   }
+  introduce(first(), two, {second_address, other_address});
+  introduce(second(), one, {first_address});
+  // The devices take a moment to notice that the other end is up.
+  for (int tries = 0; measure({.packets = 1, .patience = 10ms}).arrivals().empty(); ++tries)
+    if (tries == 500) throw Error("no packet passes between the two hosts");
 }
 
 kinds::StackView NetemPair::stack() const {
@@ -207,28 +225,22 @@ NetemTrace NetemPair::measure(const Flow& flow) const {
   const sockaddr_in destination = endpoint(to, flow.port);
   check("connect", ::connect(sender.get(), reinterpret_cast<const sockaddr*>(&destination),
                              sizeof destination));
-  // The first packet would wait for ARP; what is asked by it is no part of the trace.
-  ::send(sender.get(), "", 0, 0);
-  std::this_thread::sleep_for(20ms);
-
   NetemTrace trace;
-  // Between packets that follow each other at once there would be no time for it.
-  Watch watch(flow.apart.count() > 0);
+  Inbox inbox;
   const auto begin = std::chrono::steady_clock::now();
   for (std::uint32_t i = 0; i < flow.packets; ++i) {
     if (flow.apart.count() > 0) std::this_thread::sleep_until(begin + i * flow.apart);
     const std::string payload = netem_payload(i, flow.bytes);
     trace.sent(since_epoch());
     ::send(sender.get(), payload.data(), payload.size(), MSG_DONTWAIT);
-    if (i % 16 == 0) take_all(receiver, trace);
+    if (i % 32 == 31) inbox.take_all(receiver, trace);
   }
   auto end = std::chrono::steady_clock::now() + flow.patience;
   while (std::chrono::steady_clock::now() < end) {
     pollfd entry{receiver.get(), POLLIN, 0};
     ::poll(&entry, 1, 20);
-    if (take_all(receiver, trace) > 0) end = std::chrono::steady_clock::now() + flow.patience;
+    if (inbox.take_all(receiver, trace) > 0) end = std::chrono::steady_clock::now() + flow.patience;
   }
-  watch.report(trace);
   return trace;
 }
 

@@ -25,7 +25,7 @@ TEST_P(Distributions, OfJitter) {
                       {"jitter", spec::Duration(20ms)},
                       {"distribution", std::string(GetParam().name)},
                       {"limit", std::int64_t{10000}}});
-  measured({.packets = 3000, .apart = 1ms}, [](const NetemTrace& trace) {
+  sampled({.packets = 10000, .apart = 500us}, [](const NetemTrace& trace) {
     return delays_follow(trace, 100ms, 20ms, GetParam().distribution);
   });
   heal(fault);
@@ -39,15 +39,15 @@ INSTANTIATE_TEST_SUITE_P(Four, Distributions,
 
 TEST_F(OnKernelNetem, LosesTheShareThatWasAsked) {
   auto fault = netem({{"loss", spec::Percent{0.1}}});
-  measured({.packets = 20000, .patience = 300ms},
-           [](const NetemTrace& trace) { return share_lost_is(trace, 0.1); });
+  sampled({.packets = 20000, .patience = 300ms},
+          [](const NetemTrace& trace) { return share_lost_is(trace, 0.1); });
   heal(fault);
 }
 
 TEST_F(OnKernelNetem, DuplicatesTheShareThatWasAsked) {
   auto fault = netem({{"duplicate", spec::Percent{0.05}}});
-  measured({.packets = 20000, .patience = 300ms},
-           [](const NetemTrace& trace) { return share_duplicated_is(trace, 0.05); });
+  sampled({.packets = 20000, .patience = 300ms},
+          [](const NetemTrace& trace) { return share_duplicated_is(trace, 0.05); });
   heal(fault);
 }
 
@@ -56,7 +56,7 @@ TEST_F(OnKernelNetem, CorruptsTheShareThatWasAsked) {
   // One bit of the frame: with a header hit a packet does not arrive, so more are sent.
   constexpr double payload = 1000.0 / 1042;
   constexpr double header = 1 - payload;
-  measured({.packets = 20500, .bytes = 1000, .patience = 300ms}, [&](const NetemTrace& trace) {
+  sampled({.packets = 20500, .bytes = 1000, .patience = 300ms}, [&](const NetemTrace& trace) {
     return share_corrupted_is(trace, 0.05 * payload / (1 - 0.05 * header));
   });
   heal(fault);
@@ -66,8 +66,8 @@ TEST_F(OnKernelNetem, SendsTheShareAheadThatWasAsked) {
   auto fault = netem({{"delay", spec::Duration(100ms)},
                       {"reorder", spec::Percent{0.25}},
                       {"limit", std::int64_t{100000}}});
-  measured({.packets = 20000},
-           [](const NetemTrace& trace) { return share_reordered_is(trace, 100ms, 0.25); });
+  sampled({.packets = 20000},
+          [](const NetemTrace& trace) { return share_reordered_is(trace, 100ms, 0.25); });
   heal(fault);
 }
 
@@ -76,7 +76,7 @@ TEST_F(OnKernelNetem, SendsOneInEveryGapAhead) {
                       {"reorder", spec::Percent{0.5}},
                       {"gap", std::int64_t{5}},
                       {"limit", std::int64_t{100000}}});
-  measured({.packets = 20000}, [](const NetemTrace& trace) {
+  sampled({.packets = 20000}, [](const NetemTrace& trace) {
     return share_reordered_is(trace, 100ms, share_ahead_with_gap(5, 0.5));
   });
   heal(fault);
@@ -84,15 +84,23 @@ TEST_F(OnKernelNetem, SendsOneInEveryGapAhead) {
 
 TEST_F(OnKernelNetem, LosesInBurstsOfGilbertAndElliott) {
   auto fault = netem({{"loss-gemodel", std::vector<std::string>{"2%", "20%"}}});
-  measured({.packets = 40000, .patience = 300ms},
-           [](const NetemTrace& trace) { return loss_bursts_are(trace, 5, 0.02 / 0.22); });
+  sampled({.packets = 20000, .patience = 300ms},
+          [](const NetemTrace& trace) { return loss_bursts_are(trace, 5, 0.02 / 0.22); });
+  heal(fault);
+}
+
+TEST_F(OnKernelNetem, LosesByTheShareOfEitherState) {
+  auto fault = netem({{"loss-gemodel", std::vector<std::string>{"5%", "20%", "70%", "1%"}}});
+  sampled({.packets = 20000, .patience = 300ms}, [](const NetemTrace& trace) {
+    return share_lost_by_two_states_is(trace, {0.05, 0.2, 0.7, 0.01});
+  });
   heal(fault);
 }
 
 TEST_F(OnKernelNetem, LosesInBurstsOfFourStates) {
   auto fault = netem({{"loss-state", std::vector<std::string>{"2%", "25%"}}});
-  measured({.packets = 40000, .patience = 300ms},
-           [](const NetemTrace& trace) { return loss_bursts_are(trace, 4, 0.02 / 0.27); });
+  sampled({.packets = 20000, .patience = 300ms},
+          [](const NetemTrace& trace) { return loss_bursts_are(trace, 4, 0.02 / 0.27); });
   heal(fault);
 }
 
@@ -117,8 +125,14 @@ TEST_F(OnKernelNetem, CountsOverheadAndCellsForTheRate) {
 TEST_F(OnKernelNetem, HoldsPacketsBackToSlots) {
   auto fault = netem({{"slot-min", spec::Duration(50ms)}, {"slot-packets", std::int64_t{10}}});
   // Ten at most in each 50 ms: 200 a second.
-  measured({.packets = 400, .bytes = 100},
-           [](const NetemTrace& trace) { return rate_is(trace, 200 * 100 * 8, 100); });
+  measured({.packets = 400, .bytes = 100}, [](const NetemTrace& trace) {
+    const auto& arrivals = trace.arrivals();
+    for (std::size_t i = 10; i < arrivals.size(); ++i)
+      if (const Nanoseconds since = arrivals[i].at - arrivals[i - 10].at; since < 49ms)
+        return ::testing::AssertionFailure()
+               << "the tenth before packet " << i << " came " << since.count() << " ns before it";
+    return rate_is(trace, 200 * 100 * 8, 100);
+  });
   heal(fault);
 }
 

@@ -19,11 +19,11 @@ namespace nospof::test {
 using HostState = std::map<std::string, std::string>;
 
 inline std::string tool_output(const std::vector<NamespaceFd>& namespaces,
-                               std::vector<std::string> argv) {
+                               std::vector<std::string> argv, std::string_view input = {}) {
   SpawnOptions options;
   options.argv = std::move(argv);
   options.namespaces = namespaces;
-  const CommandResult result = run_command(options, std::chrono::seconds(20));
+  const CommandResult result = run_command(options, std::chrono::seconds(20), input);
   EXPECT_EQ(result.exit_code, 0) << options.argv.front() << ": " << result.errors;
   return result.output;
 }
@@ -36,16 +36,15 @@ inline std::string without_indexes(std::string_view listing) {
 
 /// Rules (without what sets learned from traffic), traffic control, links, addresses, routes.
 inline HostState network_state(const std::vector<NamespaceFd>& namespaces) {
-  const auto print = [&namespaces](std::vector<std::string> argv) {
-    return tool_output(namespaces, std::move(argv));
-  };
   HostState state;
-  state["rules"] = without_learned_elements(print({"nft", "-s", "list", "ruleset"}));
-  state["qdiscs"] = print({"tc", "qdisc", "show"});
-  state["links"] = without_indexes(print({"ip", "-details", "link", "show"}));
-  state["addresses"] = without_indexes(print({"ip", "-oneline", "address", "show"}));
-  state["routes"] = print({"ip", "route", "show", "table", "all"});
-  state["rule base"] = print({"ip", "rule", "show"});
+  state["rules"] =
+      without_learned_elements(tool_output(namespaces, {"nft", "-s", "list", "ruleset"}));
+  state["qdiscs"] = tool_output(namespaces, {"tc", "qdisc", "show"});
+  // One process for all: this is asked for again and again.
+  state["links, addresses, routes"] = without_indexes(
+      tool_output(namespaces, {"ip", "-details", "-batch", "-"},
+                  "link show\naddress show\nroute show table all\nrule show\nneigh show nud "
+                  "permanent\n"));
   return state;
 }
 

@@ -1,22 +1,16 @@
 #pragma once
 // A controller, an agent and an understudy at work on a host of a lab, each of which can be killed
-// at a chosen moment; and the host's state before and after.
-
-#include <filesystem>
-#include <set>
+// at a chosen moment.
 
 #include <boost/json.hpp>
-#include <fmt/ranges.h>
 #include <gmock/gmock.h>
 #include <signal.h>
 
 #include "agent/journal.hpp"
-#include "host_state.hpp"
 #include "hosts/transport.hpp"
-#include "lab/services.hpp"
-#include "lab_fixture.hpp"
 #include "tests/support/agent_process.hpp"
 #include "tests/support/syscall_gate.hpp"
+#include "watched_host.hpp"
 
 namespace nospof::test {
 
@@ -140,89 +134,6 @@ class ControllerProcess {
   pid_t agent_ = 0;
   agent::LineSplitter lines_{64U << 20U};
   std::int64_t last_id_ = 0;
-};
-
-/// What a fault could leave behind on a host of a lab.
-class WatchedHost {
- public:
-  WatchedHost(lab::Lab& lab, std::string host) : lab_(lab), host_(std::move(host)) {}
-
-  /// Nothing may be missing from it: what can't be read is said in a part of its own.
-  HostState state() const {
-    HostState state;
-    try {
-      const lab::HostNamespaces namespaces = lab_.enter(host_);
-      state = network_state(namespaces.list());
-      state["mounts"] = tool_output(namespaces.list(), {"findmnt", "--noheadings", "--raw",
-                                                        "--output", "TARGET,FSTYPE,OPTIONS"});
-      state["stopped"] = stopped(tool_output(namespaces.list(), {"ps", "-eo", "stat=,comm="}));
-      state["services"] = services();
-      state["files"] = files(lab_.folder() + "/hosts/" + host_ + "/etc");
-      state["cgroups"] = cgroups();
-    } catch (const std::exception& e) {
-      // Off, or on its way back.
-      return {{"host", e.what()}};
-    }
-    return state;
-  }
-
- private:
-  static std::string stopped(const std::string& list) {
-    std::istringstream lines(list);
-    std::string found;
-    for (std::string line; std::getline(lines, line);)
-      if (line.starts_with("T") || line.starts_with("t")) found += line + "\n";
-    return found;
-  }
-  // How each service stands with its supervisor, and the limits of its processes.
-  std::string services() const {
-    std::string found;
-    for (const lab::HostStatus& status : lab_.status()) {
-      if (status.name != host_) continue;
-      for (const std::string& name : status.services_up) {
-        std::set<std::string> limits;
-        for (const pid_t pid : cgroup_members(lab::service_cgroup(lab_.cgroup_folder(host_), name)))
-          limits.insert(read_file(fmt::format("/proc/{}/limits", pid)));
-        found += fmt::format("{} {}{}", name,
-                             read_file(lab_.service_folder(host_) + "/" + name + "/supervise/stat"),
-                             fmt::join(limits, ""));
-      }
-    }
-    return found;
-  }
-  static std::string files(const std::string& folder) {
-    std::map<std::string, std::string> found;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
-      struct stat status {};
-      check("lstat", ::lstat(entry.path().c_str(), &status));
-      std::string content;
-      if (entry.is_regular_file() && !entry.is_symlink()) content = read_file(entry.path());
-      found[entry.path()] =
-          fmt::format("{:o} {}:{} {} {:016x}", status.st_mode, status.st_uid, status.st_gid,
-                      content.size(), std::hash<std::string>{}(content));
-    }
-    std::string text;
-    for (const auto& [path, what] : found) text += path + " " + what + "\n";
-    return text;
-  }
-  // Folders and settings of the host's cgroups; their numbers of processes and events come and go.
-  std::string cgroups() const {
-    std::map<std::string, std::string> found;
-    const std::string top = lab_.cgroup_folder(host_);
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(top)) {
-      const std::string name = entry.path().filename();
-      if (entry.is_directory()) found[entry.path()] = "folder";
-      for (const char* setting : {"cgroup.freeze", "cpu.max", "memory.max", "memory.high",
-                                  "pids.max", "io.max", "cpuset.cpus"})
-        if (name == setting) found[entry.path()] = read_file(entry.path());
-    }
-    std::string text;
-    for (const auto& [path, what] : found) text += path + " " + what + "\n";
-    return text;
-  }
-
-  lab::Lab& lab_;
-  std::string host_;
 };
 
 /// `nospof recover` on one host: what it prints.

@@ -159,6 +159,12 @@ class SyscallGate {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, at_most, [this] { return held_.has_value(); });
   }
+  /// Waits until no process with the filter is left: one that outlived the gate could make none of
+  /// the calls that are told.
+  bool wait_unused(std::chrono::milliseconds at_most) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, at_most, [this] { return unused_; });
+  }
   void release() {
     const std::scoped_lock guard(mutex_);
     hold_ = nullptr;
@@ -228,9 +234,11 @@ class SyscallGate {
       if (::poll(entries.data(), entries.size(), -1) < 0) continue;
       if (entries[1].revents != 0) return;
       if ((entries[0].revents & POLLIN) == 0) {
-        // Nobody with the filter is left.
-        if ((entries[0].revents & (POLLHUP | POLLERR)) != 0) return;
-        continue;
+        if ((entries[0].revents & (POLLHUP | POLLERR)) == 0) continue;
+        const std::scoped_lock guard(mutex_);
+        unused_ = true;
+        changed_.notify_all();
+        return;
       }
       seccomp_notif call{};
       if (::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_RECV, &call) != 0) continue;
@@ -264,6 +272,7 @@ class SyscallGate {
   Hold hold_;
   std::optional<std::uint64_t> held_;
   std::string log_;
+  bool unused_ = false;
 };
 
 }  // namespace nospof::test

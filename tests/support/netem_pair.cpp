@@ -2,6 +2,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <functional>
@@ -176,6 +177,10 @@ NetemPair::NetemPair() : first_(create_network_namespace()), second_(create_netw
     host->set_up("lo", true);
     host->set_up("eth0", true);
   }
+  // Routes are told to be down for a moment after the carrier came.
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  while (state().find("linkdown") != std::string::npos && std::chrono::steady_clock::now() < end)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
 }
 
 kinds::StackView NetemPair::stack() const {

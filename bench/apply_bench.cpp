@@ -1,8 +1,8 @@
-// How long it takes to put a fault in force and take it back: in process, as nospof does it, beside
-// the programs that others start for it. One line for each, and what the second costs in terms of
-// the first.
+// How long it takes to put a fault in force and take it back: as nospof's agent does it, beside the
+// programs that others start for it. One line for each, and what the second costs in terms of the
+// first.
 //
-// bench_apply [ROUNDS]   (as root; everything happens in network namespaces made for it)
+// bench_apply [BLOCKS]   (as root; everything happens in network namespaces made for it)
 
 #include <algorithm>
 #include <chrono>
@@ -11,74 +11,105 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
+#include <thread>
 #include <vector>
 
 #include <arpa/inet.h>
+#include <boost/json.hpp>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <net/if.h>
-#include <netlink/netlink.h>
-#include <netlink/route/qdisc.h>
-#include <netlink/route/qdisc/fifo.h>
-#include <netlink/route/qdisc/tbf.h>
-#include <netlink/route/tc.h>
+#include <linux/netlink.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/undo.hpp"
+#include "faults/bandwidth.hpp"
+#include "faults/partition.hpp"
+#include "kinds/fault.hpp"
 #include "system/check.hpp"
 #include "system/namespaces.hpp"
+#include "system/netfilter.hpp"
 #include "system/netlink.hpp"
 #include "system/nftables.hpp"
 #include "system/process.hpp"
-#include "system/raw_netlink.hpp"
 
 namespace {
 
 using namespace nospof;
-using Microseconds = std::chrono::duration<double, std::micro>;
+using namespace std::chrono_literals;
+using Work = std::function<void()>;
+using Commands = std::vector<std::vector<std::string>>;
 
-struct Cost {
-  double median_us = 0;
-  double best_us = 0;  ///< what it costs when nothing else is done on the machine
-};
+constexpr int ours_in_block = 25;
 
-Cost measure(int rounds, const std::function<void()>& work) {
-  std::vector<double> each;
-  work();
-  for (int i = 0; i < rounds; ++i) {
+/// What each of many rounds took, in microseconds.
+class Cost {
+ public:
+  void add(const Work& work) {
     const auto begin = std::chrono::steady_clock::now();
     work();
-    each.push_back(Microseconds(std::chrono::steady_clock::now() - begin).count());
+    const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - begin;
+    each_.push_back(took.count());
   }
-  std::sort(each.begin(), each.end());
-  return {each[each.size() / 2], each.front()};
-}
+  double part(double share) const {
+    std::vector<double> sorted = each_;
+    std::sort(sorted.begin(), sorted.end());
+    return sorted.at(static_cast<std::size_t>(static_cast<double>(sorted.size() - 1) * share));
+  }
+  double median() const { return part(0.5); }
+  double best() const { return part(0); }  ///< when nothing else was done on the machine
 
-void compare(const std::string& what, const Cost& ours, const std::string& theirs_name,
-             const Cost& theirs, double goal) {
-  fmt::print(
-      "{:<40} median {:>9.1f} us, best {:>8.1f} | {:<26} {:>10.1f} us, best {:>8.1f} | {:.0f} "
-      "times (best {:.0f}){}\n",
-      what, ours.median_us, ours.best_us, theirs_name, theirs.median_us, theirs.best_us,
-      theirs.median_us / ours.median_us, theirs.best_us / ours.best_us,
-      goal > 0 ? fmt::format(", goal {:.0f}", goal) : std::string());
-  std::fflush(stdout);
-}
+ private:
+  std::vector<double> each_;
+};
 
 void run_program(const std::vector<std::string>& argv) {
   SpawnOptions options;
   options.argv = argv;
   Child child = spawn(options);
-  const auto status = child.wait(std::chrono::seconds(10));
+  const auto status = child.wait(10s);
   if (!status || *status != 0) throw Error(fmt::format("{} failed", argv[0]));
+}
+
+/// One way to do it, prepared for many rounds at once.
+struct Ours {
+  std::function<void(int rounds)> prepare;
+  Work work;
+};
+
+struct Names {
+  std::string ours;
+  std::string theirs;
+  double goal = 0;  ///< times; 0: none
+};
+
+/// Ours many times, then theirs once, and so on, so that both see the same machine.
+void compare(const Names& names, int blocks, const Ours& ours, const Commands& theirs) {
+  Cost our_cost;
+  Cost their_cost;
+  for (int i = 0; i < blocks; ++i) {
+    // The first one of a block finds cold caches, and whatever is left of what theirs has started.
+    ours.prepare(1 + ours_in_block);
+    ours.work();
+    for (int j = 0; j < ours_in_block; ++j) our_cost.add(ours.work);
+    their_cost.add([&] {
+      for (const auto& argv : theirs) run_program(argv);
+    });
+  }
+  fmt::print(
+      "{:<46} median {:>6.1f} us, best {:>6.1f} | {:<25} {:>7.0f} us, best {:>6.0f} | {:>5.0f} "
+      "times, best {:>5.0f}{}\n",
+      names.ours, our_cost.median(), our_cost.best(), names.theirs, their_cost.median(),
+      their_cost.best(), their_cost.median() / our_cost.median(),
+      their_cost.best() / our_cost.best(),
+      names.goal > 0 ? fmt::format(", goal {:.0f}", names.goal) : std::string());
+  std::fflush(stdout);
 }
 
 /// A namespace under a name, as ip(8) wants it; the folder of names is this process's own.
@@ -98,216 +129,195 @@ class NamedNamespace {
                   .master = "",
                   .peer_name = "eth1",
                   .peer_mac = "",
-                  .peer_namespace_fd = -1});
-    net.set_up("eth1", true);
+                  .peer_namespace_fd = other_end_.get()});
+    net.set_up("eth0", true);
+    Netlink::in(other_end_.get()).set_up("eth1", true);
   }
   int fd() const { return file_.get(); }
-  void set_device_up(bool up) const { Netlink::in(file_.get()).set_up("eth0", up); }
 
  private:
   std::string path_;
   UniqueFd file_;
+  UniqueFd other_end_ = create_network_namespace();
 };
 
-void check_nl(const char* attempt, int result) {
-  if (result < 0) throw Error(fmt::format("{}: {}", attempt, nl_geterror(result)));
-}
-
-/// A qdisc is set and deleted over one socket that was opened inside the namespace.
-class Qdisc {
+/// A fault as the agent carries it out: checked before, then injected, released and undone by its
+/// records.
+class FaultRounds {
  public:
-  explicit Qdisc(int namespace_fd) : socket_(nl_socket_alloc(), nl_socket_free) {
-    in_namespaces({{namespace_fd, CLONE_NEWNET}}, [this] {
-      check_nl("connect", nl_connect(socket_.get(), NETLINK_ROUTE));
-      index_ = static_cast<int>(::if_nametoindex("eth0"));
-    });
+  FaultRounds(std::unique_ptr<kinds::FaultKind> kind, const boost::json::object& parameters)
+      : kind_(std::move(kind)), fault_(kind_->make(parameters)) {}
+
+  Ours heal_by_records() {
+    return {[this](int rounds) { prepare(rounds); },
+            [this] {
+              Round& round = rounds_.at(next_++);
+              round.injection->inject();
+              round.injection->release();
+              for (const kinds::UndoRecord& record : round.records)
+                if (!agent::execute_undo(record, env_).done) throw Error("it was not undone");
+            }};
   }
-  void add_and_delete(const char* kind) {
-    const std::unique_ptr<rtnl_qdisc, decltype(&rtnl_qdisc_put)> qdisc(rtnl_qdisc_alloc(),
-                                                                       rtnl_qdisc_put);
-    rtnl_tc* tc = TC_CAST(qdisc.get());
-    rtnl_tc_set_ifindex(tc, index_);
-    rtnl_tc_set_parent(tc, TC_H_ROOT);
-    rtnl_tc_set_handle(tc, TC_HANDLE(0x7b, 0));
-    check_nl("kind", rtnl_tc_set_kind(tc, kind));
-    if (std::string_view(kind) == "tbf") {
-      rtnl_qdisc_tbf_set_rate(qdisc.get(), 1'250'000, 15'000, 0);
-      check_nl("limit", rtnl_qdisc_tbf_set_limit_by_latency(qdisc.get(), 50'000));
-    } else {
-      check_nl("limit", rtnl_qdisc_fifo_set_limit(qdisc.get(), 100));
+  /// For those whose records only look whether all is gone when it has been released.
+  Ours heal_by_release() {
+    return {[this](int rounds) { prepare(rounds); },
+            [this] {
+              Round& round = rounds_.at(next_++);
+              round.injection->inject();
+              round.injection->release();
+            }};
+  }
+
+ private:
+  struct Round {
+    std::unique_ptr<kinds::Injection> injection;
+    std::vector<kinds::UndoRecord> records;
+  };
+  void prepare(int rounds) {
+    rounds_.clear();
+    next_ = 0;
+    for (int i = 0; i < rounds; ++i) {
+      Round round;
+      round.injection = fault_->prepare(env_);
+      round.records = round.injection->undo();
+      rounds_.push_back(std::move(round));
     }
-    check_nl("add qdisc", rtnl_qdisc_add(socket_.get(), qdisc.get(), NLM_F_CREATE | NLM_F_EXCL));
-    check_nl("delete qdisc", rtnl_qdisc_delete(socket_.get(), qdisc.get()));
+    // Until the kernel has cleared away the namespaces in which it was tried.
+    std::this_thread::sleep_for(200ms);
   }
 
- private:
-  std::unique_ptr<nl_sock, decltype(&nl_socket_free)> socket_;
-  int index_ = 0;
+  kinds::HostEnv env_{.host = "bench"};
+  std::unique_ptr<kinds::FaultKind> kind_;
+  std::unique_ptr<kinds::Fault> fault_;
+  std::vector<Round> rounds_;
+  std::size_t next_ = 0;
 };
 
-// The rules of a partition of one host with one device: everything is dropped, both ways.
-std::string partition_rules(bool owner) {
-  return fmt::format(
-      "table netdev nospof_bench {{\n{}"
-      "  chain in_2 {{ type filter hook ingress device \"eth0\" priority -2147483648; policy "
-      "accept; "
-      "counter drop; }}\n"
-      "  chain out_2 {{ type filter hook egress device \"eth0\" priority -2147483648; policy "
-      "accept; "
-      "counter drop; }}\n}}\n",
-      owner ? "  flags owner\n" : "");
+Commands in_namespace(const std::vector<std::string>& first,
+                      const std::vector<std::string>& second) {
+  Commands commands;
+  for (const auto& argv : {first, second}) {
+    commands.push_back({"ip", "netns", "exec", "bench"});
+    commands.back().insert(commands.back().end(), argv.begin(), argv.end());
+  }
+  return commands;
 }
-
-/// One element of a set, added and deleted by messages made by hand over a socket that stays open.
-class SetElement {
- public:
-  explicit SetElement(int namespace_fd) {
-    in_namespaces({{namespace_fd, CLONE_NEWNET}}, [this] {
-      NftContext().run(
-          "table ip nospof_set { set peers { type ipv4_addr; }; chain in { type filter hook "
-          "input priority -300; policy accept; ip saddr @peers drop; }; }");
-      socket_ = UniqueFd(check("nfnetlink socket",
-                               ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER)));
-    });
-    in_addr peer{};
-    check("inet_pton", ::inet_pton(AF_INET, "198.18.0.7", &peer) - 1);
-    add_ = batch(NFT_MSG_NEWSETELEM, peer);
-    delete_ = batch(NFT_MSG_DELSETELEM, peer);
-  }
-  void add_and_delete() {
-    transact(add_);
-    transact(delete_);
-  }
-
- private:
-  static std::string message(int type, int flags, const nfgenmsg& head, const std::string& rest) {
-    nlmsghdr header{};
-    header.nlmsg_len = static_cast<std::uint32_t>(NLMSG_HDRLEN + sizeof head + rest.size());
-    header.nlmsg_type = static_cast<std::uint16_t>(type);
-    header.nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
-    return bytes_of(header) + bytes_of(head) + rest;
-  }
-  static std::string nested(std::uint16_t type, const std::string& inner) {
-    std::string text;
-    append_attribute(text, static_cast<std::uint16_t>(type | NLA_F_NESTED), inner);
-    return text;
-  }
-  static std::string batch(int operation, in_addr peer) {
-    const nfgenmsg frame{AF_UNSPEC, NFNETLINK_V0, htons(NFNL_SUBSYS_NFTABLES)};
-    std::string value;
-    append_attribute(value, NFTA_DATA_VALUE, bytes_of(peer));
-    const std::string element = nested(NFTA_LIST_ELEM, nested(NFTA_SET_ELEM_KEY, value));
-    std::string rest;
-    append_attribute(rest, NFTA_SET_ELEM_LIST_TABLE, std::string("nospof_set") + '\0');
-    append_attribute(rest, NFTA_SET_ELEM_LIST_SET, std::string("peers") + '\0');
-    rest += nested(NFTA_SET_ELEM_LIST_ELEMENTS, element);
-    return message(NFNL_MSG_BATCH_BEGIN, 0, frame, "") +
-           message(NFNL_SUBSYS_NFTABLES << 8 | operation, NLM_F_ACK | NLM_F_CREATE,
-                   {AF_INET, NFNETLINK_V0, 0}, rest) +
-           message(NFNL_MSG_BATCH_END, 0, frame, "");
-  }
-  void transact(const std::string& bytes) {
-    check("send to nftables", ::send(socket_.get(), bytes.data(), bytes.size(), 0));
-    char answer[4096];
-    const ssize_t n = check("answer of nftables", ::recv(socket_.get(), answer, sizeof answer, 0));
-    const auto error = header_of<nlmsgerr>(
-        std::string_view(answer, static_cast<std::size_t>(n)).substr(NLMSG_HDRLEN));
-    if (!error || error->error != 0)
-      throw SystemError("set element", error ? -error->error : EPROTO);
-  }
-
-  UniqueFd socket_;
-  std::string add_, delete_;
-};
 
 std::string written(const std::string& path, const std::string& text) {
   write_all(open_file(path, O_WRONLY | O_CREAT | O_TRUNC).get(), text, path);
   return path;
 }
 
-void bench_qdisc(const NamedNamespace& host, int rounds, int slow_rounds) {
-  Qdisc qdisc(host.fd());
-  const auto by_programs = [slow_rounds](std::vector<std::string> qdisc_arguments) {
-    std::vector<std::string> add{"ip",    "netns", "exec", "bench", "tc",
-                                 "qdisc", "add",   "dev",  "eth0",  "root"};
-    add.insert(add.end(), qdisc_arguments.begin(), qdisc_arguments.end());
-    return measure(slow_rounds, [&add] {
-      run_program(add);
-      run_program({"ip", "netns", "exec", "bench", "tc", "qdisc", "del", "dev", "eth0", "root"});
-    });
-  };
-  const auto both = [&](const std::string& what, const char* kind,
-                        const std::vector<std::string>& arguments, double goal) {
-    const Cost ours = measure(rounds, [&] { qdisc.add_and_delete(kind); });
-    compare(what, ours, "2 x ip netns exec tc", by_programs(arguments), goal);
-  };
-  both("pfifo added and deleted, libnl, device up", "pfifo", {"pfifo", "limit", "100"}, 250);
-  // Two tables of rates go with it, which are computed each time.
-  both("tbf, device up", "tbf", {"tbf", "rate", "10mbit", "burst", "15000", "latency", "50ms"}, 0);
-  // Without what the kernel does to stop a device that is in use and start it again.
-  host.set_device_up(false);
-  both("pfifo, device down", "pfifo", {"pfifo", "limit", "100"}, 0);
-  host.set_device_up(true);
+Commands nft_files(const std::string& add, const std::string& remove) {
+  return in_namespace({"nft", "-f", written("/run/add.nft", add)},
+                      {"nft", "-f", written("/run/remove.nft", remove)});
 }
 
-void bench_partition(const NamedNamespace& host, int rounds, int slow_rounds) {
-  const std::string rules = partition_rules(true);
-  Cost ours;
-  Cost with_close;
-  in_namespaces({{host.fd(), CLONE_NEWNET}}, [&] {
-    NftContext owner;
-    ours = measure(rounds, [&] {
-      owner.run(rules);
-      owner.run("delete table netdev nospof_bench");
-    });
-    // The kernel lets go of a closed owner's table only after every CPU has seen that it is gone.
-    with_close = measure(std::max(rounds / 10, 1), [&] { NftContext().run(rules); });
-  });
-  const std::string add = written("/run/add.nft", partition_rules(false));
-  const std::string remove = written("/run/delete.nft", "delete table netdev nospof_bench\n");
-  const Cost theirs = measure(slow_rounds, [&] {
-    run_program({"ip", "netns", "exec", "bench", "nft", "-f", add});
-    run_program({"ip", "netns", "exec", "bench", "nft", "-f", remove});
-  });
-  compare("partition, libnftables, owner held open", ours, "2 x ip netns exec nft -f", theirs, 100);
-  compare("the same, owner opened and closed", with_close, "2 x ip netns exec nft -f", theirs, 0);
-  SetElement element(host.fd());
-  const Cost in_set = measure(rounds, [&] { element.add_and_delete(); });
-  const std::string add_element =
-      written("/run/add_element.nft", "add element ip nospof_set peers { 198.18.0.7 }\n");
-  const std::string remove_element =
-      written("/run/delete_element.nft", "delete element ip nospof_set peers { 198.18.0.7 }\n");
-  const Cost their_element = measure(slow_rounds, [&] {
-    run_program({"ip", "netns", "exec", "bench", "nft", "-f", add_element});
-    run_program({"ip", "netns", "exec", "bench", "nft", "-f", remove_element});
-  });
-  compare("set element, nfnetlink", in_set, "2 x ip netns exec nft -f", their_element, 1000);
+void bench_bandwidth(int blocks) {
+  FaultRounds rounds(faults::make_bandwidth(),
+                     {{"rate_bits", 10'000'000}, {"burst", 15'000}, {"limit", 77'500}});
+  const Commands theirs = in_namespace({"tc", "qdisc", "add", "dev", "eth0", "root", "tbf", "rate",
+                                        "10mbit", "burst", "15000", "limit", "77500"},
+                                       {"tc", "qdisc", "del", "dev", "eth0", "root"});
+  compare({"bandwidth: qdisc tbf", "2 x ip netns exec tc", 250}, blocks, rounds.heal_by_records(),
+          theirs);
 }
 
-void bench_signal(int rounds, int slow_rounds) {
+// A host with one device drops everything, both ways.
+void bench_partition(int blocks) {
+  const boost::json::object parameters{
+      {"direction", "both"},
+      {"everybody", true},
+      {"peers", boost::json::array{{{"address", "198.18.0.2"}, {"mac", ""}}}}};
+  const auto chain = [](const char* name, const char* hook) {
+    return fmt::format(
+        "chain {} {{ type filter hook {} device \"eth0\" priority -2147483648; policy accept; "
+        "counter drop; }}\n",
+        name, hook);
+  };
+  const Commands theirs = nft_files(
+      "table netdev bench {\n" + chain("in_2", "ingress") + chain("out_2", "egress") + "}\n",
+      "delete table netdev bench\n");
+  {
+    FaultRounds rounds(faults::make_partition(), parameters);
+    compare({"partition: table of two chains", "2 x ip netns exec nft -f", 100}, blocks,
+            rounds.heal_by_release(), theirs);
+  }
+  FaultRounds rounds(faults::make_partition(), parameters);
+  compare({"the same, and a look that the table is gone", "2 x ip netns exec nft -f", 0}, blocks,
+          rounds.heal_by_records(), theirs);
+}
+
+/// An address in a set of a table that is there.
+class SetElement {
+ public:
+  SetElement() {
+    NftContext().run(
+        "table ip nospof_set { set peers { type ipv4_addr; }; chain in { type filter hook "
+        "input priority -300; policy accept; ip saddr @peers drop; }; }");
+    add_ = command(NFT_MSG_NEWSETELEM);
+    remove_ = command(NFT_MSG_DELSETELEM);
+  }
+  void add_and_remove() {
+    socket_.transaction("add an element", add_);
+    socket_.transaction("delete an element", remove_);
+  }
+
+ private:
+  static NetfilterMessages command(unsigned number) {
+    in_addr peer{};
+    ::inet_pton(AF_INET, "198.18.0.7", &peer);
+    NetfilterMessages messages;
+    messages.begin(NFNL_SUBSYS_NFTABLES, number, NFPROTO_IPV4, NLM_F_CREATE);
+    messages.text(NFTA_SET_ELEM_LIST_TABLE, "nospof_set");
+    messages.text(NFTA_SET_ELEM_LIST_SET, "peers");
+    messages.nest(NFTA_SET_ELEM_LIST_ELEMENTS);
+    messages.nest(NFTA_LIST_ELEM);
+    messages.nest(NFTA_SET_ELEM_KEY);
+    messages.attribute(NFTA_DATA_VALUE, {reinterpret_cast<const char*>(&peer), sizeof peer});
+    for (int i = 0; i < 3; ++i) messages.end();
+    messages.acknowledge_last();
+    return messages;
+  }
+
+  NetfilterSocket socket_;
+  NetfilterMessages add_, remove_;
+};
+
+void bench_set_element(int blocks) {
+  SetElement element;
+  compare({"set element, table there", "2 x ip netns exec nft -f", 1000}, blocks,
+          {[](int) {}, [&] { element.add_and_remove(); }},
+          nft_files("add element ip nospof_set peers { 198.18.0.7 }\n",
+                    "delete element ip nospof_set peers { 198.18.0.7 }\n"));
+}
+
+void bench_signal(int blocks) {
   SpawnOptions options;
   options.argv = {"sleep", "1000"};
   options.parent_death_signal = SIGKILL;
   Child target = spawn(options);
   const auto state = read_process(target.pid());
   if (!state) throw Error("the process to be signalled is gone");
-  const Cost by_pidfd = measure(rounds, [&] { target.signal(SIGCONT); });
-  const Cost checked = measure(rounds, [&] { send_signal(state->id, SIGCONT); });
-  const std::string pid = std::to_string(target.pid());
-  const Cost theirs = measure(slow_rounds, [&] { run_program({"kill", "-CONT", pid}); });
-  compare("signal by a pidfd that is held", by_pidfd, "kill", theirs, 500);
-  compare("signal, process looked up and compared", checked, "kill", theirs, 0);
+  const Commands theirs = {{"kill", "-CONT", std::to_string(target.pid())}};
+  compare({"signal, process looked up and compared", "kill", 0}, blocks,
+          {[](int) {}, [&] { send_signal(state->id, SIGCONT); }}, theirs);
+  compare({"signal by a pidfd that is held", "kill", 500}, blocks,
+          {[](int) {}, [&] { target.signal(SIGCONT); }}, theirs);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const int rounds = argc > 1 ? std::atoi(argv[1]) : 2000;
+  const int blocks = argc > 1 ? std::max(std::atoi(argv[1]), 1) : 40;
   try {
     const NamedNamespace host("bench");
-    bench_qdisc(host, rounds, std::max(rounds / 50, 1));
-    bench_partition(host, rounds, std::max(rounds / 50, 1));
-    bench_signal(rounds, std::max(rounds / 20, 1));
+    in_namespaces({{host.fd(), CLONE_NEWNET}}, [&] {
+      bench_bandwidth(blocks);
+      bench_partition(blocks);
+      bench_set_element(blocks);
+      bench_signal(blocks);
+    });
     return 0;
   } catch (const std::exception& e) {
     fmt::print(stderr, "{}\n", e.what());

@@ -168,27 +168,6 @@ std::string link_chain(const std::string& kind, const NetworkDevice& device, boo
       first_priority);
 }
 
-std::string cut_rules(const Cut& cut, const std::string& table,
-                      const std::vector<NetworkDevice>& devices) {
-  std::string text = fmt::format("table {} {} {{\n  flags owner\n", cut_family, table);
-  for (const bool in : {true, false}) {
-    if (in ? !cut.in : !cut.out) continue;
-    std::string rules;
-    if (cut.everybody && !cut.narrow()) {
-      rules = "    counter drop\n";
-    } else {
-      for (const std::string& match : flow_matches(cut, in, true))
-        rules += fmt::format("    {}counter drop\n", match);
-      if (!cut.narrow())
-        rules += fmt::format("    arp {} ip {} counter drop\n", in ? "saddr" : "daddr",
-                             list_of(addresses_of(cut.peers)));
-    }
-    for (const NetworkDevice& device : devices)
-      text += link_chain("partition", device, in) + rules + "  }\n";
-  }
-  return text + "}\n";
-}
-
 void provoke(const Cut& cut, std::size_t first) {
   const std::size_t count = std::min(asked_at_once, cut.peers.size());
   for (std::size_t i = 0; i < count; ++i) {

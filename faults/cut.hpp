@@ -1,5 +1,5 @@
 #pragma once
-// Which packets a fault of the network acts on, and the nftables text of a partition made from it.
+// Which packets a fault of the network acts on.
 
 #include <string>
 #include <string_view>
@@ -60,12 +60,6 @@ std::vector<std::string> flow_matches(const Cut& cut, bool in, bool on_link);
 
 /// The head of a chain of family netdev at one device, before every other one.
 std::string link_chain(const std::string& kind, const NetworkDevice& device, bool in);
-
-/// Commands that add the table with flag `owner` and one chain per device and direction. `peers`
-/// may be empty only for `everybody`. Chains are named in_<device index> and out_<device index>.
-/// Throws Error when a device's name can't be quoted.
-std::string cut_rules(const Cut& cut, const std::string& table,
-                      const std::vector<NetworkDevice>& devices);
 
 /// Makes packets that rules for this cut must stop, or whose answers they must stop: to peers
 /// number `first` and the two after it. No service notices them.

@@ -1,15 +1,18 @@
 #include "faults/owned_table.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <linux/netfilter.h>
 #include <sched.h>
 #include <sys/random.h>
 #include <sys/utsname.h>
 
 #include "system/check.hpp"
 #include "system/namespaces.hpp"
+#include "system/nft_writer.hpp"
 #include "system/ruleset.hpp"
 
 namespace nospof::faults {
@@ -43,6 +46,29 @@ bool same_place(const std::string& family, const std::string& other, const std::
   return family == other || (is_ip(family) && is_ip(other));
 }
 
+std::uint8_t family_number(const std::string& family) {
+  static const std::map<std::string, std::uint8_t> numbers = {
+      {"ip", NFPROTO_IPV4}, {"ip6", NFPROTO_IPV6},      {"inet", NFPROTO_INET},
+      {"arp", NFPROTO_ARP}, {"bridge", NFPROTO_BRIDGE}, {"netdev", NFPROTO_NETDEV}};
+  return numbers.at(family);
+}
+
+// Tries it in a network namespace that exists for this only.
+template <typename Add>
+void require(const std::string& kind, const std::string& host, const std::string& needed, Add add) {
+  try {
+    const UniqueFd apart = create_network_namespace();
+    in_namespaces({{apart.get(), CLONE_NEWNET}}, add);
+  } catch (const std::exception& error) {
+    utsname system{};
+    ::uname(&system);
+    throw Error(
+        fmt::format("{}: the kernel of host '{}' (Linux {}) refuses the rules: {}. "
+                    "Needed {}, as root",
+                    kind, host, system.release, error.what(), needed));
+  }
+}
+
 }  // namespace
 
 OwnedTable::OwnedTable(std::string kind, std::vector<std::string> families)
@@ -58,12 +84,51 @@ std::vector<kinds::UndoRecord> OwnedTable::undo() const {
   return records;
 }
 
-void OwnedTable::add(const std::string& commands) {
+void OwnedTable::begin() {
   if (added_) throw Error(fmt::format("{}: is in force already, or was", kind_));
   added_ = true;
+}
+
+void OwnedTable::add(const std::string& commands) {
+  begin();
   NftContext owner;
   owner.run(commands);
-  owner_ = std::move(owner);
+  owner_.emplace(std::move(owner));
+}
+
+void OwnedTable::add(const NetfilterMessages& commands) {
+  begin();
+  NetfilterSocket owner;
+  owner.transaction(fmt::format("{}: add nftables table {}", kind_, name_), commands);
+  owner_.emplace(std::move(owner));
+}
+
+void OwnedTable::release() noexcept {
+  try {
+    if (owner_) {
+      std::visit([this](auto& owner) { delete_tables(owner); }, *owner_);
+      spent_ = std::move(owner_);
+    }
+  } catch (...) {
+    // The kernel deletes what is there with the socket.
+  }
+  owner_.reset();
+}
+
+void OwnedTable::delete_tables(NftContext& owner) const {
+  std::string commands;
+  for (const std::string& family : families_)
+    commands += fmt::format("delete table {} {}\n", family, name_);
+  owner.run(commands);
+}
+
+void OwnedTable::delete_tables(NetfilterSocket& owner) const {
+  NftWriter writer(NFPROTO_UNSPEC, name_);
+  for (const std::string& family : families_) {
+    writer.in_family(family_number(family));
+    writer.delete_table();
+  }
+  owner.transaction(fmt::format("{}: delete nftables table {}", kind_, name_), writer.take());
 }
 
 std::optional<kinds::Confirmation> OwnedTable::amiss(NftContext& look) const {
@@ -108,17 +173,13 @@ kinds::Confirmation OwnedTable::confirm_healed() const {
 
 void require_rules(const std::string& kind, const std::string& host, const std::string& commands,
                    const std::string& needed) {
-  try {
-    const UniqueFd apart = create_network_namespace();
-    in_namespaces({{apart.get(), CLONE_NEWNET}}, [&commands] { NftContext().run(commands); });
-  } catch (const std::exception& error) {
-    utsname system{};
-    ::uname(&system);
-    throw Error(
-        fmt::format("{}: the kernel of host '{}' (Linux {}) refuses the rules: {}. "
-                    "Needed {}, as root",
-                    kind, host, system.release, error.what(), needed));
-  }
+  require(kind, host, needed, [&commands] { NftContext().run(commands); });
+}
+
+void require_rules(const std::string& kind, const std::string& host,
+                   const NetfilterMessages& commands, const std::string& needed) {
+  require(kind, host, needed,
+          [&commands] { NetfilterSocket().transaction("add nftables rules", commands); });
 }
 
 std::string quoted_device(const std::string& kind, const std::string& device) {

@@ -3,9 +3,11 @@
 
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "kinds/fault.hpp"
+#include "system/netfilter.hpp"
 #include "system/nftables.hpp"
 
 namespace nospof::faults {
@@ -25,31 +27,44 @@ class OwnedTable {
   NftTable in(const std::string& family) const { return {family, name_}; }
   std::vector<kinds::UndoRecord> undo() const;
 
-  /// Adds the rules, all or nothing. Throws when it has been called before.
+  /// Adds the rules, all or nothing. Throws when it has been called before. Messages take a
+  /// fraction of the time that text takes.
   void add(const std::string& commands);
+  void add(const NetfilterMessages& commands);
   bool in_force() const { return owner_.has_value(); }
   /// What is wrong with the tables: not there, without owner; nothing: they stand.
   std::optional<kinds::Confirmation> amiss(NftContext& look) const;
   /// Another chain that may see packets before ours at one of these hooks, as a sentence; empty:
   /// none. Hooks of family `netdev` are "ingress" and "egress".
   std::string not_first(NftContext& look, const std::vector<std::string>& hooks) const;
-  void release() { owner_.reset(); }
+  /// Deletes the tables, by closing the owner's socket if it must be.
+  void release() noexcept;
   /// Gone, and the host's own rules as they were when this was made?
   kinds::Confirmation confirm_healed() const;
 
  private:
+  void begin();
+  void delete_tables(NftContext& owner) const;
+  void delete_tables(NetfilterSocket& owner) const;
+
   std::string kind_;
   std::vector<std::string> families_;
   std::string name_;
   std::string rules_before_;
   bool added_ = false;
-  std::optional<NftContext> owner_;
+  using Owner = std::variant<NftContext, NetfilterSocket>;
+  std::optional<Owner> owner_;
+  /// The owner of tables that are gone. Closing it lasts until every CPU has seen that they are, so
+  /// it is done when nobody waits for it.
+  std::optional<Owner> spent_;
 };
 
 /// Adds the commands in a network namespace that exists for this only. Throws Error that names the
 /// kind, the host, the kernel and what is `needed`.
 void require_rules(const std::string& kind, const std::string& host, const std::string& commands,
                    const std::string& needed);
+void require_rules(const std::string& kind, const std::string& host,
+                   const NetfilterMessages& commands, const std::string& needed);
 
 /// "a" -> "a" for nft; throws Error when a device's name can't be quoted.
 std::string quoted_device(const std::string& kind, const std::string& device);

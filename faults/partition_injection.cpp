@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "faults/cut_rules.hpp"
 #include "faults/owned_table.hpp"
 #include "system/check.hpp"
 
@@ -17,14 +18,16 @@ constexpr std::size_t asked_at_once = 3;
 
 class PartitionInjection final : public kinds::Injection {
  public:
-  PartitionInjection(Cut cut, OwnedTable table) : cut_(std::move(cut)), table_(std::move(table)) {}
+  PartitionInjection(Cut cut, OwnedTable table, std::vector<NetworkDevice> devices)
+      : cut_(std::move(cut)),
+        table_(std::move(table)),
+        devices_(std::move(devices)),
+        rules_(cut_rules(cut_, table_.name(), devices_)) {}
 
   std::vector<kinds::UndoRecord> undo() const override { return table_.undo(); }
 
-  void inject() override {
-    devices_ = devices_but_loopback();
-    table_.add(cut_rules(cut_, table_.name(), devices_));
-  }
+  // A device that has come since the check is told of by confirm().
+  void inject() override { table_.add(rules_); }
 
   kinds::Confirmation confirm() override {
     NftContext look;
@@ -100,20 +103,22 @@ class PartitionInjection final : public kinds::Injection {
   Cut cut_;
   OwnedTable table_;
   std::vector<NetworkDevice> devices_;
+  NetfilterMessages rules_;
   std::size_t next_peer_ = 0;
 };
 
 }  // namespace
 
 std::unique_ptr<kinds::Injection> Partition::prepare(kinds::HostEnv& env) const {
-  if (devices_but_loopback().empty())
+  std::vector<NetworkDevice> devices = devices_but_loopback();
+  if (devices.empty())
     throw Error(fmt::format("partition: host '{}' has no network device, so it is cut off already",
                             env.host));
   OwnedTable table("partition", {std::string(cut_family)});
   require_rules("partition", env.host, cut_rules(cut_, table.name(), {NetworkDevice{"lo", 1}}),
                 "are nftables with netdev ingress and egress hooks (Linux 5.16, "
                 "CONFIG_NETFILTER_EGRESS) and the table flag owner (5.12)");
-  return std::make_unique<PartitionInjection>(cut_, std::move(table));
+  return std::make_unique<PartitionInjection>(cut_, std::move(table), std::move(devices));
 }
 
 }  // namespace nospof::faults

@@ -100,12 +100,13 @@ constexpr Nanoseconds longest_look = std::chrono::milliseconds(700);
 class ShapingInjection final : public kinds::Injection {
  public:
   ShapingInjection(std::string kind, ShapingQdisc qdisc, const NetemScope& scope,
-                   const ShapingEffect& effect, std::vector<Attachment> places,
-                   TrafficSnapshot before, const Clock& clock)
+                   const ShapingEffect& effect, TrafficControl control,
+                   std::vector<Attachment> places, TrafficSnapshot before, const Clock& clock)
       : kind_(std::move(kind)),
         qdisc_(std::move(qdisc)),
         scope_(scope),
         effect_(effect),
+        control_(std::move(control)),
         places_(std::move(places)),
         before_(std::move(before)),
         echo_(make_echo(scope, patience_for(effect), clock)),
@@ -134,19 +135,17 @@ class ShapingInjection final : public kinds::Injection {
   void inject() override {
     if (injected_) throw Error(fmt::format("{}: is in force already, or was", kind_));
     injected_ = true;
-    TrafficControl control;
     for (const Attachment& at : places_) {
       if (at.way == Attachment::Way::root)
-        control.add_qdisc(at.index, tc_root, at.handle, qdisc_.kind, qdisc_.options);
+        control_.add_qdisc(at.index, tc_root, at.handle, qdisc_.kind, qdisc_.options);
       else
-        redirect(control, at);
+        redirect(at);
     }
   }
 
   kinds::Confirmation confirm() override {
     if (!injected_) return {not_yet, "not in force"};
-    TrafficControl control;
-    const std::vector<QdiscInfo> qdiscs = control.qdiscs();
+    const std::vector<QdiscInfo> qdiscs = control_.qdiscs();
     echo_->turn();
     Counted out;
     Counted in;
@@ -155,7 +154,7 @@ class ShapingInjection final : public kinds::Injection {
       const QdiscInfo* ours = find(qdiscs, at);
       if (ours == nullptr)
         return {unable, fmt::format("our qdisc {} is gone from {}", qdisc_.kind, place_of(at))};
-      if (at.way != Attachment::Way::root && !has_filter(control, at))
+      if (at.way != Attachment::Way::root && !has_filter(at))
         return {unable, fmt::format("our filter is gone from {}", place_of(at))};
       Counted& way = at.way == Attachment::Way::ingress ? in : out;
       way.asked = true;
@@ -173,8 +172,7 @@ class ShapingInjection final : public kinds::Injection {
   }
 
   kinds::Confirmation confirm_healed() override {
-    TrafficControl control;
-    const auto devices = device_states(control);
+    const auto devices = device_states(control_);
     for (const Attachment& at : places_) {
       if (const std::string left = left_of(at, devices); !left.empty()) return {not_yet, left};
     }
@@ -195,18 +193,18 @@ class ShapingInjection final : public kinds::Injection {
     std::uint64_t dropped = 0;
   };
 
-  void redirect(TrafficControl& control, const Attachment& at) const {
+  void redirect(const Attachment& at) {
     const bool outgoing = at.way == Attachment::Way::egress;
-    const int ifb = control.add_ifb(at.ifb);
-    control.add_qdisc(ifb, tc_root, 0x10000U, qdisc_.kind, qdisc_.options);
-    if (at.own_clsact && !has_clsact(control, at.index))
-      control.add_qdisc(at.index, tc_clsact, 0xFFFF0000U, "clsact");
-    add_filters(control, at, ifb, scope_filters(kind_, scope_, outgoing), is_narrowed(scope_));
+    const int ifb = control_.add_ifb(at.ifb);
+    control_.add_qdisc(ifb, tc_root, 0x10000U, qdisc_.kind, qdisc_.options);
+    if (at.own_clsact && !has_clsact(at.index))
+      control_.add_qdisc(at.index, tc_clsact, 0xFFFF0000U, "clsact");
+    add_filters(control_, at, ifb, scope_filters(kind_, scope_, outgoing), is_narrowed(scope_));
   }
 
   // A second direction of the same device finds the one that the first has made.
-  static bool has_clsact(TrafficControl& control, int device) {
-    const auto qdiscs = control.qdiscs();
+  bool has_clsact(int device) {
+    const auto qdiscs = control_.qdiscs();
     return std::ranges::any_of(qdiscs, [device](const QdiscInfo& qdisc) {
       return qdisc.device == device && qdisc.parent == tc_clsact;
     });
@@ -245,9 +243,9 @@ class ShapingInjection final : public kinds::Injection {
     return nullptr;
   }
 
-  static bool has_filter(TrafficControl& control, const Attachment& at) {
+  bool has_filter(const Attachment& at) {
     const auto filters =
-        control.filters(at.index, at.way == Attachment::Way::ingress ? tc_ingress : tc_egress);
+        control_.filters(at.index, at.way == Attachment::Way::ingress ? tc_ingress : tc_egress);
     return std::ranges::any_of(
         filters, [&at](const FilterInfo& filter) { return filter.class_id == at.mark; });
   }
@@ -279,6 +277,7 @@ class ShapingInjection final : public kinds::Injection {
   ShapingQdisc qdisc_;
   NetemScope scope_;
   ShapingEffect effect_;
+  TrafficControl control_;
   std::vector<Attachment> places_;
   TrafficSnapshot before_;
   std::unique_ptr<Echo> echo_;
@@ -312,8 +311,8 @@ std::unique_ptr<kinds::Injection> prepare_shaping(const std::string& kind, Shapi
   if (std::ranges::any_of(places, [](const auto& at) { return at.way != Attachment::Way::root; }))
     require_ifb_and_filters(kind, env.host);
   return std::make_unique<ShapingInjection>(kind, std::move(qdisc), scope, effect,
-                                            std::move(places), traffic_snapshot(devices),
-                                            clock_of(env));
+                                            std::move(control), std::move(places),
+                                            traffic_snapshot(devices), clock_of(env));
 }
 
 }  // namespace nospof::faults

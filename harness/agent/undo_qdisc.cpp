@@ -53,14 +53,8 @@ UndoResult undo_root_qdisc(const json::object& record, kinds::HostEnv&) {
   const std::string kind = text_field(record, "kind");
   const int index = device_field(record);
   const auto handle = static_cast<std::uint32_t>(number_field(record, "handle", 0xFFFFFFFF));
-  TrafficControl control;
-  const auto is_ours = [&](const QdiscInfo& qdisc) {
-    return qdisc.device == index && qdisc.parent == tc_root && qdisc.handle == handle &&
-           qdisc.kind == kind;
-  };
-  const auto qdiscs = control.qdiscs();
-  const bool there = std::ranges::any_of(qdiscs, is_ours);
-  const bool removed = there && control.remove_qdisc(index, tc_root, handle, kind);
+  // The kernel itself compares handle and kind: what is not ours stays.
+  const bool removed = TrafficControl().remove_qdisc(index, tc_root, handle, kind);
   return {true, removed,
           removed ? fmt::format("qdisc {} taken from the root of {}", kind, device)
                   : fmt::format("no qdisc {} of ours at the root of {}", kind, device)};

@@ -119,16 +119,22 @@ void NetfilterSocket::send(std::string_view attempt, const NetfilterMessages& me
 
 void NetfilterSocket::execute(std::string_view attempt, const NetfilterMessages& messages) {
   send(attempt, messages);
-  std::array<char, 8192> block{};
+  std::array<char, 8192> block;
   for (;;) {
-    pollfd entry{socket_.get(), POLLIN, 0};
-    const int ready = ::poll(&entry, 1, patience_ms);
-    if (ready < 0 && errno == EINTR) continue;
-    if (check(attempt, ready) == 0) throw SystemError(attempt, ETIMEDOUT);
-    const ssize_t size = check(attempt, ::recv(socket_.get(), block.data(), block.size(), 0));
+    // The answer is there when the request has been sent, as a rule.
+    const ssize_t received = ::recv(socket_.get(), block.data(), block.size(), MSG_DONTWAIT);
+    if (received < 0 && errno == EINTR) continue;
+    if (received < 0 && errno == EAGAIN) {
+      pollfd entry{socket_.get(), POLLIN, 0};
+      const int ready = ::poll(&entry, 1, patience_ms);
+      if (ready == 0) throw SystemError(attempt, ETIMEDOUT);
+      if (ready < 0 && errno != EINTR) throw SystemError(attempt, errno);
+      continue;
+    }
+    if (received < 0) throw SystemError(attempt, errno);
     nlmsghdr header{};
     nlmsgerr answer{};
-    if (static_cast<std::size_t>(size) < sizeof header + sizeof answer) continue;
+    if (static_cast<std::size_t>(received) < sizeof header + sizeof answer) continue;
     std::memcpy(&header, block.data(), sizeof header);
     if (header.nlmsg_type != NLMSG_ERROR) continue;
     std::memcpy(&answer, block.data() + sizeof header, sizeof answer);

@@ -198,9 +198,10 @@ bool send_signal(const ProcessId& id, int signal_number) {
   const auto state = read_process(id.pid);
   if (!state || state->id != id) return false;
   const long result = ::syscall(SYS_pidfd_send_signal, pidfd.get(), signal_number, nullptr, 0U);
-  if (result < 0 && errno == ESRCH) return false;
-  check(fmt::format("signal {} to process {} ({})", signal_number, id.pid, state->command), result);
-  return true;
+  if (result == 0) return true;
+  if (errno == ESRCH) return false;
+  throw SystemError(
+      fmt::format("signal {} to process {} ({})", signal_number, id.pid, state->command), errno);
 }
 
 Child::Child(Child&& other) noexcept

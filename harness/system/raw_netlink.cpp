@@ -4,11 +4,12 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 
 #include <fmt/format.h>
 #include <linux/netlink.h>
+#include <poll.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 
 #include "system/check.hpp"
 
@@ -17,8 +18,10 @@ namespace nospof {
 namespace {
 
 // The kernel answers at once; a socket that waits for ever would hang the agent.
-constexpr timeval patience{2, 0};
-constexpr std::size_t block_size = 64 * 1024;
+constexpr int patience_ms = 2000;
+constexpr std::size_t most_of_a_dump = 64 * 1024;
+// An acknowledgement, or an error with the request that it is about.
+constexpr std::size_t most_of_an_answer = 8 * 1024;
 constexpr int most_dumps = 10;
 
 std::size_t aligned(std::size_t size) {
@@ -29,6 +32,17 @@ std::size_t aligned(std::size_t size) {
 int error_in(std::string_view payload) {
   const auto code = header_of<int>(payload);
   return code ? -*code : 0;
+}
+
+// What the kernel says to it, behind its copy of the request, if it has one there.
+std::string words_in(std::uint16_t flags, std::string_view payload) {
+  const auto error = header_of<nlmsgerr>(payload);
+  if (!error || (flags & NLM_F_ACK_TLVS) == 0) return {};
+  const bool whole = (flags & NLM_F_CAPPED) == 0 && error->msg.nlmsg_len > NLMSG_HDRLEN;
+  const std::size_t copied = whole ? error->msg.nlmsg_len - NLMSG_HDRLEN : 0;
+  const std::string text =
+      attribute(payload, sizeof(nlmsgerr) + copied, NLMSGERR_ATTR_MSG).value_or("");
+  return text.substr(0, text.find('\0'));
 }
 
 }  // namespace
@@ -71,10 +85,11 @@ std::string without_attributes(std::string_view payload, std::size_t header_size
 }
 
 RawNetlink::RawNetlink(int protocol)
-    : socket_(check(fmt::format("open a netlink socket of protocol {}", protocol),
-                    ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol))) {
-  check("netlink socket: SO_RCVTIMEO",
-        ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience));
+    : socket_(
+          check("open a netlink socket", ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol))) {
+  // The kernel then says in words what it does not like. Older ones don't know how.
+  const int on = 1;
+  ::setsockopt(socket_.get(), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
 }
 
 std::uint32_t RawNetlink::send(const std::string& attempt, const NetlinkMessage& request,
@@ -89,14 +104,25 @@ std::uint32_t RawNetlink::send(const std::string& attempt, const NetlinkMessage&
   return last_number_;
 }
 
-void RawNetlink::receive(
-    const std::string& attempt, std::uint32_t number,
-    const std::function<bool(std::uint16_t, std::uint16_t, std::string_view)>& take) {
-  std::string block(block_size, '\0');
+std::string_view RawNetlink::block(const std::string& attempt, char* room, std::size_t size) {
   for (;;) {
-    const ssize_t n = ::recv(socket_.get(), block.data(), block.size(), 0);
-    if (n < 0 && errno == EINTR) continue;
-    std::string_view rest(block.data(), static_cast<std::size_t>(check(attempt, n)));
+    // The answer is there when the request has been sent, as a rule.
+    const ssize_t n = ::recv(socket_.get(), room, size, MSG_DONTWAIT);
+    if (n >= 0) return {room, static_cast<std::size_t>(n)};
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN) throw SystemError(attempt, errno);
+    pollfd entry{socket_.get(), POLLIN, 0};
+    const int ready = ::poll(&entry, 1, patience_ms);
+    if (ready == 0) throw SystemError(attempt, ETIMEDOUT);
+    if (ready < 0 && errno != EINTR) throw SystemError(attempt, errno);
+  }
+}
+
+template <typename Take>
+void RawNetlink::receive(const std::string& attempt, std::uint32_t number, char* room,
+                         std::size_t size, Take take) {
+  for (;;) {
+    std::string_view rest = block(attempt, room, size);
     while (const auto header = header_of<nlmsghdr>(rest)) {
       if (header->nlmsg_len < NLMSG_HDRLEN || header->nlmsg_len > rest.size()) break;
       const bool ours = header->nlmsg_seq == number;
@@ -110,11 +136,12 @@ void RawNetlink::receive(
 
 std::vector<NetlinkMessage> RawNetlink::dump(const std::string& attempt,
                                              const NetlinkMessage& request) {
+  const auto room = std::make_unique_for_overwrite<char[]>(most_of_a_dump);
   for (int round = 0; round < most_dumps; ++round) {
     std::vector<NetlinkMessage> found;
     bool interrupted = false;
     int failure = 0;
-    receive(attempt, send(attempt, request, NLM_F_DUMP),
+    receive(attempt, send(attempt, request, NLM_F_DUMP), room.get(), most_of_a_dump,
             [&](std::uint16_t type, std::uint16_t flags, std::string_view payload) {
               interrupted = interrupted || (flags & NLM_F_DUMP_INTR) != 0;
               if (type == NLMSG_DONE || type == NLMSG_ERROR) {
@@ -131,12 +158,15 @@ std::vector<NetlinkMessage> RawNetlink::dump(const std::string& attempt,
 }
 
 int RawNetlink::execute(const std::string& attempt, const NetlinkMessage& request,
-                        std::uint16_t flags) {
+                        std::uint16_t flags, std::string* words) {
   int failure = 0;
+  std::array<char, most_of_an_answer> room;
   receive(attempt, send(attempt, request, static_cast<std::uint16_t>(flags | NLM_F_ACK)),
-          [&](std::uint16_t type, std::uint16_t, std::string_view payload) {
+          room.data(), room.size(),
+          [&](std::uint16_t type, std::uint16_t answer_flags, std::string_view payload) {
             if (type != NLMSG_ERROR) return true;
             failure = error_in(payload);
+            if (words != nullptr) *words = words_in(answer_flags, payload);
             return false;
           });
   return failure;
@@ -145,7 +175,8 @@ int RawNetlink::execute(const std::string& attempt, const NetlinkMessage& reques
 int RawNetlink::ask(const std::string& attempt, const NetlinkMessage& request,
                     NetlinkMessage& answer) {
   int failure = 0;
-  receive(attempt, send(attempt, request, 0),
+  std::array<char, most_of_an_answer> room;
+  receive(attempt, send(attempt, request, 0), room.data(), room.size(),
           [&](std::uint16_t type, std::uint16_t, std::string_view payload) {
             if (type == NLMSG_ERROR)
               failure = error_in(payload);

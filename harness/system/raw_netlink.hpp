@@ -61,8 +61,10 @@ class RawNetlink {
   std::vector<NetlinkMessage> dump(const std::string& attempt, const NetlinkMessage& request);
 
   /// Sends one request and waits for its acknowledgement; returns the kernel's errno, 0 when it was
-  /// done. Throws SystemError when it can't be asked.
-  int execute(const std::string& attempt, const NetlinkMessage& request, std::uint16_t flags);
+  /// done, and its `words` for what it does not like, if it has any. Throws SystemError when it
+  /// can't be asked.
+  int execute(const std::string& attempt, const NetlinkMessage& request, std::uint16_t flags,
+              std::string* words = nullptr);
 
   /// One request with one answer. `answer` is left alone when the errno returned is not 0.
   int ask(const std::string& attempt, const NetlinkMessage& request, NetlinkMessage& answer);
@@ -70,10 +72,12 @@ class RawNetlink {
  private:
   std::uint32_t send(const std::string& attempt, const NetlinkMessage& request,
                      std::uint16_t flags);
-  /// Calls back for each message with that number until it returns false.
-  void receive(const std::string& attempt, std::uint32_t number,
-               const std::function<bool(std::uint16_t type, std::uint16_t flags,
-                                        std::string_view payload)>& take);
+  /// What has been received, in the room for it.
+  std::string_view block(const std::string& attempt, char* room, std::size_t size);
+  /// Calls take(type, flags, payload) for each message with that number until it returns false.
+  template <typename Take>
+  void receive(const std::string& attempt, std::uint32_t number, char* room, std::size_t size,
+               Take take);
 
   UniqueFd socket_;
   std::uint32_t last_number_ = 0;

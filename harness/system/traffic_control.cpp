@@ -1,8 +1,8 @@
 #include "system/traffic_control.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <functional>
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -12,8 +12,6 @@
 #include <linux/rtnetlink.h>
 #include <linux/tc_act/tc_mirred.h>
 #include <net/if.h>
-#include <netlink/msg.h>
-#include <netlink/netlink.h>
 #include <sys/socket.h>
 
 #include "system/check.hpp"
@@ -38,12 +36,6 @@ T copy_of(std::string_view bytes) {
 
 std::string text_of(std::string_view value) {
   return std::string(value.substr(0, value.find('\0')));
-}
-
-std::string_view payload_of(const nlmsghdr* message, std::size_t header) {
-  const auto* begin = static_cast<const char*>(nlmsg_data(message));
-  const auto size = static_cast<std::size_t>(nlmsg_datalen(message));
-  return header <= size ? std::string_view(begin + header, size - header) : std::string_view();
 }
 
 tcmsg header_for(int device, std::uint32_t parent, std::uint32_t handle = 0,
@@ -152,103 +144,33 @@ std::string_view find_attribute(std::string_view attributes, int type) {
   return {};
 }
 
-void TrafficControl::Free::operator()(nl_sock* socket) const noexcept {
-  nl_socket_free(socket);
-}
-
-TrafficControl::TrafficControl() : socket_(nl_socket_alloc()) {
-  if (!socket_) throw Error("netlink socket: out of memory");
-  if (const int result = nl_connect(socket_.get(), NETLINK_ROUTE); result < 0)
-    throw Error(fmt::format("open a route netlink socket: {}", nl_geterror(result)));
-  // The kernel then says in words what it does not like. Older ones don't know how.
-  const int on = 1;
-  const int fd = nl_socket_get_fd(socket_.get());
-  ::setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
-  ::setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);
-}
+TrafficControl::TrafficControl() : socket_(NETLINK_ROUTE) {}
 
 TrafficControl::Answer TrafficControl::ask(int type, int flags, const std::string& payload) {
-  const std::unique_ptr<nl_msg, decltype(&nlmsg_free)> message(
-      nlmsg_alloc_size(NLMSG_HDRLEN + payload.size() + 64), &nlmsg_free);
-  if (!message) throw Error("netlink message: out of memory");
-  if (nlmsg_put(message.get(), NL_AUTO_PORT, NL_AUTO_SEQ, type, 0,
-                NLM_F_REQUEST | NLM_F_ACK | flags) == nullptr ||
-      nlmsg_append(message.get(), const_cast<char*>(payload.data()), payload.size(), 0) < 0)
-    throw Error("netlink message: it does not fit");
-  if (const int sent = nl_send_auto(socket_.get(), message.get()); sent < 0)
-    throw Error(fmt::format("send a netlink message: {}", nl_geterror(sent)));
-
   Answer answer;
-  const std::unique_ptr<nl_cb, decltype(&nl_cb_put)> callbacks(nl_cb_alloc(NL_CB_DEFAULT),
-                                                               &nl_cb_put);
-  if (!callbacks) throw Error("netlink callbacks: out of memory");
-  bool done = false;
-  struct State {
-    Answer* answer;
-    bool* done;
-  } state{&answer, &done};
-  nl_cb_err(
-      callbacks.get(), NL_CB_CUSTOM,
-      [](sockaddr_nl*, nlmsgerr* error, void* argument) -> int {
-        auto* into = static_cast<State*>(argument);
-        into->answer->error = -error->error;
-        *into->done = true;
-        const auto* header =
-            reinterpret_cast<const nlmsghdr*>(reinterpret_cast<const char*>(error) - NLMSG_HDRLEN);
-        if ((header->nlmsg_flags & NLM_F_ACK_TLVS) != 0) {
-          const std::size_t echoed = (header->nlmsg_flags & NLM_F_CAPPED) != 0
-                                         ? 0
-                                         : error->msg.nlmsg_len - sizeof error->msg;
-          into->answer->words = text_of(find_attribute(
-              payload_of(header, aligned(sizeof *error + echoed)), NLMSGERR_ATTR_MSG));
-        }
-        return NL_STOP;
-      },
-      &state);
-  nl_cb_set(
-      callbacks.get(), NL_CB_ACK, NL_CB_CUSTOM,
-      [](nl_msg*, void* argument) -> int {
-        *static_cast<State*>(argument)->done = true;
-        return NL_STOP;
-      },
-      &state);
-  while (!done) {
-    const int result = nl_recvmsgs(socket_.get(), callbacks.get());
-    if (result < 0 && !done)
-      throw Error(fmt::format("read a netlink answer: {}", nl_geterror(result)));
-  }
+  answer.error = socket_.execute("ask for a change of traffic control",
+                                 {static_cast<std::uint16_t>(type), payload},
+                                 static_cast<std::uint16_t>(flags), &answer.words);
   return answer;
 }
 
-void TrafficControl::request(const std::string& attempt, int type, int flags,
-                             const std::string& payload) {
+template <typename Attempt>
+void TrafficControl::request(Attempt attempt, int type, int flags, const std::string& payload) {
   const Answer answer = ask(type, flags, payload);
   if (answer.error == 0) return;
-  throw SystemError(answer.words.empty() ? attempt : fmt::format("{} ({})", attempt, answer.words),
-                    answer.error);
+  throw SystemError(
+      answer.words.empty() ? attempt() : fmt::format("{} ({})", attempt(), answer.words),
+      answer.error);
 }
 
 template <typename Visit>
 void TrafficControl::dump(const std::string& attempt, int type, const std::string& payload,
                           Visit visit) {
-  const int sent = nl_send_simple(socket_.get(), type, NLM_F_DUMP,
-                                  const_cast<char*>(payload.data()), payload.size());
-  if (sent < 0) throw Error(fmt::format("{}: {}", attempt, nl_geterror(sent)));
-  const std::unique_ptr<nl_cb, decltype(&nl_cb_put)> callbacks(nl_cb_alloc(NL_CB_DEFAULT),
-                                                               &nl_cb_put);
-  if (!callbacks) throw Error("netlink callbacks: out of memory");
-  std::function<void(const nlmsghdr*)> each = [&visit](const nlmsghdr* message) {
-    visit(copy_of<tcmsg>(payload_of(message, 0)), payload_of(message, NLMSG_ALIGN(sizeof(tcmsg))));
-  };
-  nl_cb_set(
-      callbacks.get(), NL_CB_VALID, NL_CB_CUSTOM,
-      [](nl_msg* message, void* argument) -> int {
-        (*static_cast<std::function<void(const nlmsghdr*)>*>(argument))(nlmsg_hdr(message));
-        return NL_OK;
-      },
-      &each);
-  const int result = nl_recvmsgs(socket_.get(), callbacks.get());
-  if (result < 0) throw Error(fmt::format("{}: {}", attempt, nl_geterror(result)));
+  for (const NetlinkMessage& message :
+       socket_.dump(attempt, {static_cast<std::uint16_t>(type), payload})) {
+    const std::string_view bytes = message.payload;
+    visit(copy_of<tcmsg>(bytes), bytes.substr(std::min(aligned(sizeof(tcmsg)), bytes.size())));
+  }
 }
 
 std::string TrafficControl::name_of(int device) const {
@@ -282,8 +204,8 @@ void TrafficControl::add_qdisc(int device, std::uint32_t parent, std::uint32_t h
   std::string payload = AttributeBytes().raw(header_for(device, parent, handle)).bytes();
   payload += kind_attribute(kind);
   if (!options.empty()) payload += AttributeBytes().put(TCA_OPTIONS, options).bytes();
-  request(fmt::format("add qdisc {} to device {}", kind, name_of(device)), RTM_NEWQDISC,
-          NLM_F_CREATE | NLM_F_EXCL, payload);
+  request([&] { return fmt::format("add qdisc {} to device {}", kind, name_of(device)); },
+          RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, payload);
 }
 
 bool TrafficControl::remove_qdisc(int device, std::uint32_t parent, std::uint32_t handle,
@@ -306,8 +228,8 @@ void TrafficControl::add_redirect(const Redirect& redirect) {
                             .bytes();
   payload += kind_attribute("u32");
   payload += AttributeBytes().put(TCA_OPTIONS | NLA_F_NESTED, u32_options(redirect)).bytes();
-  request(fmt::format("add a filter to device {}", name_of(redirect.device)), RTM_NEWTFILTER,
-          NLM_F_CREATE | NLM_F_EXCL, payload);
+  request([&] { return fmt::format("add a filter to device {}", name_of(redirect.device)); },
+          RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, payload);
 }
 
 void TrafficControl::remove_filters(int device, std::uint32_t parent, std::uint16_t priority,

@@ -4,14 +4,12 @@
 
 #include <cstdint>
 #include <cstring>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <vector>
 
-struct nl_sock;
-struct nlmsghdr;
+#include "system/raw_netlink.hpp"
 
 namespace nospof {
 
@@ -124,21 +122,20 @@ class TrafficControl {
   int add_ifb(const std::string& name);
 
  private:
-  struct Free {
-    void operator()(nl_sock* socket) const noexcept;
-  };
   /// Sends one message and waits for its answer: 0 or an errno, and what the kernel says to it.
   struct Answer {
     int error = 0;
     std::string words;
   };
   Answer ask(int type, int flags, const std::string& payload);
-  void request(const std::string& attempt, int type, int flags, const std::string& payload);
+  /// `attempt` says what is tried; it is asked for only when that has failed.
+  template <typename Attempt>
+  void request(Attempt attempt, int type, int flags, const std::string& payload);
   template <typename Visit>
   void dump(const std::string& attempt, int type, const std::string& payload, Visit visit);
   std::string name_of(int device) const;
 
-  std::unique_ptr<nl_sock, Free> socket_;
+  RawNetlink socket_;
 };
 
 }  // namespace nospof

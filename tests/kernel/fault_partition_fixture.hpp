@@ -14,6 +14,7 @@
 #include "system/arp.hpp"
 #include "system/nftables.hpp"
 #include "system/process.hpp"
+#include "system/ruleset.hpp"
 
 namespace nospof::test {
 
@@ -77,14 +78,15 @@ class PartitionOnLink : public LinkedHosts {
     }
   }
 
-  /// All rules of a host, with handles, as nft(8) prints them.
+  /// All rules of a host, with handles, as nft(8) prints them; without what its sets learn from
+  /// packets that come by themselves (a neighbour's IGMP).
   static std::string ruleset(const LinkedHost& host) {
     SpawnOptions options;
     options.argv = {"nft", "-a", "-s", "list", "ruleset"};
     options.namespaces = {{host.namespace_fd(), CLONE_NEWNET}};
     const CommandResult result = run_command(options, 10s);
     EXPECT_EQ(result.exit_code, 0) << result.errors;
-    return result.output;
+    return without_learned_elements(result.output);
   }
 
   static void load(const LinkedHost& host, const std::string& rules) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <functional>
@@ -194,6 +195,10 @@ NetemPair::NetemPair() : first_(create_network_namespace()), second_(create_netw
   // The devices take a moment to notice that the other end is up.
   for (int tries = 0; measure({.packets = 1, .patience = 10ms}).arrivals().empty(); ++tries)
     if (tries == 500) throw Error("no packet passes between the two hosts");
+  // Routes are told to be down for a moment after the carrier came.
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  while (state().find("linkdown") != std::string::npos && std::chrono::steady_clock::now() < end)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
 }
 
 kinds::StackView NetemPair::stack() const {

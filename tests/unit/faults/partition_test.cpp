@@ -289,68 +289,8 @@ TEST(Partition, RefusesBadPlacementParameters) {
       HasSubstr("'from' is unknown; known are: direction, everybody, peers, ports, protocol"));
 }
 
-TEST(Cut, IsolationDropsEverythingOnEveryDevice) {
-  const std::string rules = cut_rules({.in = true, .out = true, .everybody = true, .peers = {}},
-                                      "nospof_x", {{"eth0", 2}, {"eth1", 3}});
-  EXPECT_THAT(rules, HasSubstr("table netdev nospof_x {\n  flags owner\n"));
-  EXPECT_THAT(rules, HasSubstr("chain in_2 {\n    type filter hook ingress device \"eth0\" "
-                               "priority -2147483648; policy accept;\n    counter drop\n"));
-  EXPECT_THAT(rules, HasSubstr("chain in_3 "));
-  EXPECT_THAT(rules, HasSubstr("chain out_2 {\n    type filter hook egress device \"eth0\""));
-  EXPECT_THAT(rules, HasSubstr("chain out_3 "));
-}
-
-TEST(Cut, OneWayHasOneHook) {
-  const NetworkDevice eth0{"eth0", 2};
-  EXPECT_THAT(cut_rules({.in = true, .out = false, .everybody = true, .peers = {}}, "t", {eth0}),
-              Not(HasSubstr("egress")));
-  EXPECT_THAT(cut_rules({.in = false, .out = true, .everybody = true, .peers = {}}, "t", {eth0}),
-              Not(HasSubstr("ingress")));
-}
-
-TEST(Cut, PeersAreKnownByAddressArpAndHardwareAddress) {
-  const Cut cut{.in = true,
-                .out = true,
-                .everybody = false,
-                .peers = {{"198.18.0.1", "02:00:00:00:00:01"}, {"198.18.0.2", ""}}};
-  const std::string rules = cut_rules(cut, "t", {{"eth0", 2}});
-  for (const char* rule : {"ip saddr { 198.18.0.1, 198.18.0.2 } counter drop\n",
-                           "arp saddr ip { 198.18.0.1, 198.18.0.2 } counter drop\n",
-                           "ether saddr { 02:00:00:00:00:01 } counter drop\n",
-                           "ip daddr { 198.18.0.1, 198.18.0.2 } counter drop\n",
-                           "arp daddr ip { 198.18.0.1, 198.18.0.2 } counter drop\n",
-                           "ether daddr { 02:00:00:00:00:01 } counter drop\n"})
-    EXPECT_THAT(rules, HasSubstr(rule));
-  EXPECT_THAT(rules, Not(HasSubstr("    counter drop")));
-  const Cut nameless{.in = true, .out = true, .everybody = false, .peers = {{"198.18.0.2", ""}}};
-  EXPECT_THAT(cut_rules(nameless, "t", {{"eth0", 2}}), Not(HasSubstr("ether")));
-}
-
-TEST(Cut, NarrowedToPortsItTellsEitherEnd) {
-  const Cut cut{.in = true,
-                .out = false,
-                .everybody = false,
-                .peers = {{"198.18.0.1", "02:00:00:00:00:01"}},
-                .protocol = "any",
-                .ports = {{443, 443}, {8000, 8010}}};
-  const std::string rules = cut_rules(cut, "t", {{"eth0", 2}});
-  for (const char* who : {"ip saddr { 198.18.0.1 }", "ether saddr { 02:00:00:00:00:01 }"})
-    for (const char* end : {"sport", "dport"})
-      EXPECT_THAT(rules, HasSubstr(fmt::format("    {} meta l4proto {{ tcp, udp }} th {} {{ 443, "
-                                               "8000-8010 }} counter drop\n",
-                                               who, end)));
-  EXPECT_THAT(rules, Not(HasSubstr("arp")));
-  const Cut everybody{.in = true, .out = true, .everybody = true, .peers = {}, .protocol = "icmp"};
-  EXPECT_THAT(cut_rules(everybody, "t", {{"eth0", 2}}),
-              HasSubstr("meta protocol { ip, ip6 } meta l4proto { icmp, ipv6-icmp } counter drop"));
-}
-
 TEST(Cut, RefusesADeviceNameThatWouldEndTheQuotes) {
-  EXPECT_THAT(
-      error_of([] {
-        cut_rules({.in = true, .out = true, .everybody = true, .peers = {}}, "t", {{"a\" b", 2}});
-      }),
-      HasSubstr("device"));
+  EXPECT_THAT(error_of([] { link_chain("firewall", {"a\" b", 2}, true); }), HasSubstr("device"));
 }
 
 }  // namespace

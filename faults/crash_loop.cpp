@@ -92,10 +92,11 @@ class CrashLoopInjection final : public kinds::Injection {
   void release() override { driver_.stop(); }
 
   kinds::Confirmation confirm_healed() override {
+    const std::int64_t kills = driver_.started() ? driver_.board().amount.load() : 0;
+    // Healed before its first kill, it goes on as it was.
     kinds::Confirmation answer =
-        steady_.look(driver_.started() ? before_.processes : std::vector<ProcessId>{});
-    if (driver_.started())
-      answer.evidence += fmt::format("; it was killed {} times", driver_.board().amount.load());
+        steady_.look(kills > 0 ? before_.processes : std::vector<ProcessId>{});
+    if (driver_.started()) answer.evidence += fmt::format("; it was killed {} times", kills);
     return answer;
   }
 

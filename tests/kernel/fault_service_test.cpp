@@ -162,6 +162,16 @@ TEST_F(ServiceFaults, ACrashLoopKillsWhatReturns) {
   heal(*injection);
 }
 
+TEST_F(ServiceFaults, ACrashLoopThatIsHealedBeforeItsFirstKillIsGoneAtOnce) {
+  start_echo();
+  const auto before = services_->state("echo").main_process;
+  const auto injection =
+      prepare(faults::make_crash_loop, {{"service", "echo"}, {"after_ms", 3000}});
+  injection->inject();
+  EXPECT_THAT(heal(*injection).evidence, HasSubstr("was killed 0 times"));
+  EXPECT_EQ(services_->state("echo").main_process, before);
+}
+
 TEST_F(ServiceFaults, ACrashLoopEndsWhereTheSupervisorGivesUp) {
   start_echo(spec::RestartPolicy::no);
   const auto injection = prepare(faults::make_crash_loop, {{"service", "echo"}});

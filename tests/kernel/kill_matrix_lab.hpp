@@ -73,11 +73,12 @@ class MatrixLab : public LabTest, public ::testing::WithParamInterface<MatrixRow
   HostState before_;
 
  private:
-  static constexpr int idle_services = 4;
+  static constexpr int idle_services = 8;
 
   TinyTopology topology() const {
     TinyTopology topology;
     topology.limits = "disk: 32MiB, memory: 128MiB, processes: 200";
+    if (GetParam().needs == MatrixRow::Needs::quota) topology.limits += ", cpu: 100%";
     for (int i = 0; i < idle_services; ++i) {
       topology.on_web1 += fmt::format(", idle{}", i);
       topology.extra += fmt::format(

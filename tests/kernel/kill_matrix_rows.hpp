@@ -15,7 +15,7 @@ struct MatrixRow {
   /// JSON, without "duration_ms". "%etc%" and the like stand for what only a lab that is up can
   /// tell, see MatrixLab.
   std::string parameters;
-  enum class Needs { nothing, power, connection, balancer } needs = Needs::nothing;
+  enum class Needs { nothing, power, connection, balancer, quota } needs = Needs::nothing;
   std::string variant = {};  ///< when a kind has more than one way to go about it
   /// In force, it can be seen in the state of the host; false: it is over at once, or comes back by
   /// itself.
@@ -40,7 +40,8 @@ inline std::vector<MatrixRow> matrix_rows() {
       {"process-terminate", R"({"service":"%idle%"})"},
       {"process-restart", R"({"service":"%idle%"})", nothing, {}, false},
       {"process-slow", R"({"service":"%idle%","cpu":0.1})"},
-      {"crash-loop", R"({"service":"%idle%","after_ms":0})"},
+      {"process-slow", R"({"service":"%idle%","cpu":0.1})", quota, "quota"},
+      {"crash-loop", R"({"service":"%idle%","after_ms":1000})"},
       {"fd-exhaustion", R"({"service":"%idle%"})"},
       {"host-crash", R"({"host":"web1"})", power},
       {"host-freeze", R"({"host":"web1"})", power},

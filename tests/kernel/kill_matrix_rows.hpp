@@ -41,7 +41,7 @@ inline std::vector<MatrixRow> matrix_rows() {
       {"process-restart", R"({"service":"%idle%"})", nothing, {}, false},
       {"process-slow", R"({"service":"%idle%","cpu":0.1})"},
       {"process-slow", R"({"service":"%idle%","cpu":0.1})", quota, "quota"},
-      {"crash-loop", R"({"service":"%idle%","after_ms":300})"},
+      {"crash-loop", R"({"service":"%idle%","after_ms":1000})"},
       {"fd-exhaustion", R"({"service":"%idle%"})"},
       {"host-crash", R"({"host":"web1"})", power},
       {"host-freeze", R"({"host":"web1"})", power},

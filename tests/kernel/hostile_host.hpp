@@ -64,7 +64,7 @@ class HostileHost {
 
  private:
   bool is_settling() const {
-    const std::string& addresses = before_.at("addresses");
+    const std::string& addresses = before_.at("links, addresses, routes");
     return addresses.find("tentative") != std::string::npos ||
            addresses.find("fe80:") == std::string::npos;
   }

@@ -51,7 +51,18 @@ std::size_t ip_header_size(std::string_view packet, bool ipv4) {
 /// for so much earlier.
 class WakeTime {
  public:
-  Nanoseconds ahead() const { return usual_; }
+  /// How long to ask for; zero: it stays awake until then. It never does so for long: with packets
+  /// in quick succession a process in real time would not sleep at all, and learn no more.
+  Nanoseconds wait_for(MonoTime now, Nanoseconds left) {
+    if (left > usual_) {
+      awake_since_.reset();
+      return left - usual_;
+    }
+    if (!awake_since_) awake_since_ = now;
+    if (now - *awake_since_ < most) return Nanoseconds(0);
+    awake_since_.reset();
+    return std::max(left, Nanoseconds(0));
+  }
   void learn(Nanoseconds late) {
     // One that another process or the machine's own host held up says nothing of the others.
     usual_ += (std::min(late, most) - usual_) / 16;
@@ -60,6 +71,7 @@ class WakeTime {
  private:
   static constexpr Nanoseconds most = std::chrono::microseconds(150);
   Nanoseconds usual_{0};
+  std::optional<MonoTime> awake_since_;
 };
 
 class Emulator {
@@ -100,8 +112,7 @@ class Emulator {
   bool told_to_stop() {
     const MonoTime now = clock_.now();
     const auto next = held_.next(now);
-    const Nanoseconds asked =
-        next ? std::max(*next - now - wake_.ahead(), Nanoseconds(0)) : Nanoseconds(0);
+    const Nanoseconds asked = next ? wake_.wait_for(now, *next - now) : Nanoseconds(0);
     const timespec wait{asked.count() / 1'000'000'000, asked.count() % 1'000'000'000};
     std::array<pollfd, 3> entries{pollfd{queue_.fd(), POLLIN, 0}, pollfd{control_, POLLIN, 0},
                                   pollfd{owner_, POLLIN, 0}};

@@ -173,8 +173,9 @@ std::string finish_script(const ServicePlan& service, const std::string& log_fil
         fmt::format(R"(case $end in
   {restarted})
     {limit}say "restarts in {delay} s"
-    : >restarting
+    true >restarting
     sleep {delay}
+    rm -f restarting
     exit 0 ;;
 esac
 )",
@@ -199,6 +200,7 @@ wait_for_rest() {{
 }}
 code=$1
 signal=$2
+rm -f restarting
 case $code in
   -1) case $signal in 1|2|13|15) end=clean ;; *) end=signal ;; esac ;;
   0) end=clean ;;

@@ -34,7 +34,8 @@ std::vector<ProcessId> cgroup_processes(const std::string& folder);
 /// namespace. hold_down() and start() return when runsv has taken the command; they throw Error
 /// naming the service when there is no runsv for it or it does not answer within 3 s. A service
 /// that has just ended is started once its finish script has decided what comes next, for which it
-/// has 8 s; a file `restarting` beside it says that it decided to start it again after a delay.
+/// has 10 s (else Error); a file `restarting` beside it says that it decided to start it again,
+/// after a delay.
 std::unique_ptr<kinds::ServiceManager> runit_services(std::string runit_folder,
                                                       std::string cgroup_folder);
 

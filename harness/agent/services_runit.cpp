@@ -19,8 +19,8 @@ using namespace std::chrono_literals;
 
 // runsv sleeps for 1 s after a service that lived for less than that, deaf to commands meanwhile.
 constexpr auto command_deadline = 3s;
-// A finish script gives what is left of a service 7 s to end before it kills it.
-constexpr auto decision_deadline = 8s;
+// The lab's finish script takes up to 5 s to end what is left of a service, 4 s to kill it.
+constexpr auto decision_deadline = 10s;
 constexpr std::size_t status_size = 20;
 constexpr int most_lists = 50;
 
@@ -95,8 +95,14 @@ bool RunitServices::restart_is_decided(const std::string& service) const {
 // A policy by which it stays down would have the last word over a command that comes before it.
 void RunitServices::wait_for_decision(const std::string& service) const {
   const auto end = std::chrono::steady_clock::now() + decision_deadline;
-  while (state(service).clearing_up && std::chrono::steady_clock::now() < end)
+  while (state(service).clearing_up) {
+    if (std::chrono::steady_clock::now() >= end)
+      throw Error(
+          fmt::format("service '{}' has ended, and its supervisor has not decided within "
+                      "{} s what comes next; it can't be started yet",
+                      service, decision_deadline.count()));
     std::this_thread::sleep_for(2ms);
+  }
 }
 
 RunitStatus RunitServices::status(const std::string& service) const {

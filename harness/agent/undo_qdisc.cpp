@@ -53,6 +53,8 @@ UndoResult undo_root_qdisc(const json::object& record, kinds::HostEnv&) {
   const std::string kind = text_field(record, "kind");
   const int index = device_field(record);
   const auto handle = static_cast<std::uint32_t>(number_field(record, "handle", 0xFFFFFFFF));
+  // Without a handle the kernel would not ask whose it is.
+  if (handle == 0) throw Error(fmt::format("undo record without a handle for {}", device));
   // The kernel itself compares handle and kind: what is not ours stays.
   const bool removed = TrafficControl().remove_qdisc(index, tc_root, handle, kind);
   return {true, removed,

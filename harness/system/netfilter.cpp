@@ -1,5 +1,6 @@
 #include "system/netfilter.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -109,10 +110,19 @@ NetfilterSocket::NetfilterSocket()
         ::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&any), sizeof any));
 }
 
+// A message that is larger than the socket's buffer is refused. The kernel doubles what is set.
+void NetfilterSocket::make_room_for(std::size_t size) {
+  constexpr std::size_t usual = 64 * 1024;
+  if (size <= usual) return;
+  const int wanted = static_cast<int>(std::min<std::size_t>(size, 64U << 20U));
+  ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDBUFFORCE, &wanted, sizeof wanted);
+}
+
 void NetfilterSocket::send(std::string_view attempt, const NetfilterMessages& messages) {
   sockaddr_nl kernel{};
   kernel.nl_family = AF_NETLINK;
   const std::string_view bytes = messages.bytes();
+  make_room_for(bytes.size());
   check(attempt, ::sendto(socket_.get(), bytes.data(), bytes.size(), 0,
                           reinterpret_cast<const sockaddr*>(&kernel), sizeof kernel));
 }

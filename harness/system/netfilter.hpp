@@ -1,6 +1,7 @@
 #pragma once
-// Messages to the kernel's packet filter as they are, for what libnftables has no words for: the
-// xtables target NFQUEUE within a table of our own, and the packets that come out of it.
+// Messages to the kernel's packet filter as they are: for what has to be in force at once, and for
+// what libnftables has no words for, the xtables target NFQUEUE within a table of our own and the
+// packets that come out of it.
 
 #include <cstdint>
 #include <string>
@@ -58,6 +59,8 @@ class NetfilterSocket {
   void transaction(std::string_view attempt, const NetfilterMessages& commands);
 
  private:
+  void make_room_for(std::size_t size);
+
   UniqueFd socket_;
 };
 

@@ -20,7 +20,7 @@ namespace {
 // The kernel answers at once; a socket that waits for ever would hang the agent.
 constexpr int patience_ms = 2000;
 constexpr std::size_t most_of_a_dump = 64 * 1024;
-// An acknowledgement, or an error with the request that it is about.
+// An acknowledgement, an error in words, or one thing that was asked for.
 constexpr std::size_t most_of_an_answer = 8 * 1024;
 constexpr int most_dumps = 10;
 
@@ -87,9 +87,11 @@ std::string without_attributes(std::string_view payload, std::size_t header_size
 RawNetlink::RawNetlink(int protocol)
     : socket_(
           check("open a netlink socket", ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol))) {
-  // The kernel then says in words what it does not like. Older ones don't know how.
+  // The kernel then says in words what it does not like, and does not repeat the request, which
+  // may be larger than the room for an answer. Older ones don't know how.
   const int on = 1;
   ::setsockopt(socket_.get(), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
+  ::setsockopt(socket_.get(), SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);
 }
 
 std::uint32_t RawNetlink::send(const std::string& attempt, const NetlinkMessage& request,
@@ -107,7 +109,8 @@ std::uint32_t RawNetlink::send(const std::string& attempt, const NetlinkMessage&
 std::string_view RawNetlink::block(const std::string& attempt, char* room, std::size_t size) {
   for (;;) {
     // The answer is there when the request has been sent, as a rule.
-    const ssize_t n = ::recv(socket_.get(), room, size, MSG_DONTWAIT);
+    const ssize_t n = ::recv(socket_.get(), room, size, MSG_DONTWAIT | MSG_TRUNC);
+    if (n >= 0 && static_cast<std::size_t>(n) > size) throw SystemError(attempt, EMSGSIZE);
     if (n >= 0) return {room, static_cast<std::size_t>(n)};
     if (errno == EINTR) continue;
     if (errno != EAGAIN) throw SystemError(attempt, errno);

@@ -155,5 +155,19 @@ TEST_F(CutRules, ManyPeersFitIntoOneSet) {
             read(fmt::format("ip saddr {{ {} }} meta l4proto tcp counter drop\n", addresses), ""));
 }
 
+// More than a socket takes by itself at once.
+TEST_F(CutRules, ManyPeersWithHardwareAddressesBothWays) {
+  Cut cut{.in = true, .out = true, .everybody = false, .peers = {}};
+  for (int i = 0; i < 2500; ++i)
+    cut.peers.push_back({fmt::format("198.18.{}.{}", i / 250, 1 + i % 250),
+                         fmt::format("02:00:00:00:{:02x}:{:02x}", i / 256, i % 256)});
+  EXPECT_GT(cut_rules(cut, "nospof_x", devices).bytes().size(), 400U * 1024);
+  const std::string text = written(cut);
+  std::size_t chains = 0;
+  for (std::size_t at = 0; (at = text.find("02:00:00:00:09:c3", at)) != std::string::npos; ++at)
+    ++chains;
+  EXPECT_EQ(chains, 4U) << "the last peer, on both devices both ways";
+}
+
 }  // namespace
 }  // namespace nospof::faults

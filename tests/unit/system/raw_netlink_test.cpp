@@ -36,6 +36,15 @@ TEST(RawNetlink, WhatIsCutOffEndsTheList) {
     EXPECT_EQ(attribute(payload.substr(0, size), sizeof(Head), 1), std::nullopt) << size;
 }
 
+// The kernel answers with its errno also where the request is larger than the room for an answer.
+TEST(RawNetlink, ARefusalOfALargeRequestIsHeard) {
+  RawNetlink socket(NETLINK_ROUTE);
+  constexpr std::uint16_t no_such_type = 0x7fff;
+  EXPECT_EQ(
+      socket.execute("ask for nothing", {no_such_type, std::string(64 * 1024, '\0')}, 0, nullptr),
+      EOPNOTSUPP);
+}
+
 TEST(Hex, ThereAndBack) {
   const std::string bytes("\0\x7f\xff z", 5);
   EXPECT_EQ(hex_of(bytes), "007fff207a");

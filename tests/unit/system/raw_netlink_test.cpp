@@ -1,6 +1,7 @@
 #include "system/raw_netlink.hpp"
 
 #include <gtest/gtest.h>
+#include <linux/netlink.h>
 
 #include "system/check.hpp"
 #include "system/hex.hpp"

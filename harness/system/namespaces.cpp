@@ -72,7 +72,7 @@ UniqueFd create_network_namespace() {
 }
 
 Child fork_process(const ForkOptions& options, const std::function<int()>& body) {
-  const pid_t parent = ::getpid();
+  const UniqueFd parent = options.parent_death_signal != 0 ? open_own_process() : UniqueFd();
   int pidfd = -1;
   clone_args arguments{};
   arguments.flags = options.namespaces | CLONE_PIDFD;
@@ -88,9 +88,7 @@ Child fork_process(const ForkOptions& options, const std::function<int()>& body)
   try {
     if (options.parent_death_signal != 0)
       check("prctl PR_SET_PDEATHSIG", ::prctl(PR_SET_PDEATHSIG, options.parent_death_signal));
-    // The parent may have died before prctl. From a new pid namespace it is never visible (0).
-    const pid_t seen = ::getppid();
-    if ((options.namespaces & CLONE_NEWPID) == 0 && seen != parent) ::_exit(code);
+    if (parent && process_has_ended(parent.get())) ::_exit(code);
     code = body();
   } catch (...) {
   }

@@ -41,6 +41,7 @@ struct Failure {
 }
 
 struct Prepared {
+  UniqueFd parent;
   std::vector<char*> argv;
   std::vector<std::string> environment_texts;
   std::vector<char*> environment;
@@ -51,6 +52,7 @@ Prepared prepare(const SpawnOptions& options) {
   Prepared prepared;
   if (options.argv.empty()) throw Error("spawn: empty argv");
   if (options.program_fd < 0) prepared.program = find_program(options.argv[0]);
+  if (options.parent_death_signal != 0) prepared.parent = open_own_process();
   for (const auto& argument : options.argv)
     prepared.argv.push_back(const_cast<char*>(argument.c_str()));
   prepared.argv.push_back(nullptr);
@@ -86,6 +88,7 @@ void place(int report_fd, int fd, int target, int null_flags) {
   if (options.parent_death_signal != 0 &&
       ::prctl(PR_SET_PDEATHSIG, options.parent_death_signal) < 0)
     fail(report_fd, "prctl PR_SET_PDEATHSIG");
+  if (prepared.parent && process_has_ended(prepared.parent.get())) ::_exit(125);
   if (options.new_session && ::setsid() < 0) fail(report_fd, "setsid");
   ::signal(SIGPIPE, SIG_DFL);
   ::signal(SIGHUP, SIG_DFL);
@@ -251,6 +254,16 @@ std::optional<int> Child::wait(std::chrono::milliseconds at_most) {
     if (check("waitpid", ::waitpid(pid_, &status, WNOHANG)) == pid_) status_ = status;
     return status_;
   }
+}
+
+UniqueFd open_own_process() {
+  return UniqueFd(static_cast<int>(
+      check("pidfd_open of the own process", ::syscall(SYS_pidfd_open, ::getpid(), 0))));
+}
+
+bool process_has_ended(int pidfd) {
+  pollfd entry{pidfd, POLLIN, 0};
+  return ::poll(&entry, 1, 0) > 0;
 }
 
 Child spawn(const SpawnOptions& options) {

@@ -52,6 +52,13 @@ bool handles_signal(const ProcessId& id, int signal_number);
 /// instance.
 bool blocks_signal(const ProcessId& id, int signal_number);
 
+/// The calling process as a descriptor, which a child inherits and asks process_has_ended() of: it
+/// may have died before the child said that it wants to die with it (PR_SET_PDEATHSIG). getppid()
+/// does not tell it in another pid namespace.
+UniqueFd open_own_process();
+/// Without waiting. Allocates nothing, so that it can be asked between fork and exec.
+bool process_has_ended(int pidfd);
+
 /// Sends a signal by pidfd, after checking that the process is still the one meant.
 /// Returns false when it is gone; throws SystemError on anything else.
 bool send_signal(const ProcessId& id, int signal_number);

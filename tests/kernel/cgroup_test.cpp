@@ -136,6 +136,36 @@ TEST_F(CgroupTest, PidOneDiesWithTheProcessThatMadeItsNamespace) {
   EXPECT_TRUE(eventually([&init] { return !is_alive(init->id); }));
 }
 
+// Also when that process dies before the new one has said that it wants to die with it.
+TEST_F(CgroupTest, NobodyOutlivesAParentThatDiesWhileItStartsThem) {
+  const UniqueFd group = open_file(folder_, O_RDONLY | O_DIRECTORY);
+  for (int round = 0; round < 200; ++round) {
+    ForkOptions born_here;
+    born_here.cgroup_fd = group.get();
+    Child middle = fork_process(born_here, [round]() -> int {
+      if (round % 2 == 0) {
+        SpawnOptions options;
+        options.argv = {"sleep", "600"};
+        options.parent_death_signal = SIGKILL;
+        const Child child = spawn(options);
+        for (;;) ::pause();
+      }
+      ForkOptions options;
+      options.namespaces = CLONE_NEWPID;
+      options.parent_death_signal = SIGKILL;
+      const Child init = fork_process(options, []() -> int {
+        for (;;) ::pause();
+      });
+      for (;;) ::pause();
+    });
+    // Without a pause: the new process is caught in its first steps.
+    const auto end = std::chrono::steady_clock::now() + 20s;
+    while (cgroup_members(folder_).size() < 2 && std::chrono::steady_clock::now() < end) continue;
+    middle.signal(SIGKILL);
+    ASSERT_TRUE(eventually([this] { return !is_cgroup_populated(folder_); })) << round;
+  }
+}
+
 TEST_F(CgroupTest, WorkInNamespacesLeavesTheCallerWhereItWas) {
   const UniqueFd space = create_network_namespace();
   const auto own = [] {

@@ -144,7 +144,6 @@ std::string run_script(const ServicePlan& service, const std::string& log_file,
 exec </dev/null >>{log} 2>&1
 umask 022
 ulimit -S -c 0
-rm -f restarting
 {note_start}cd / || exit 1
 cgroup={cgroup}
 [ -d "$cgroup" ] || mkdir -p "$cgroup" || exit 1

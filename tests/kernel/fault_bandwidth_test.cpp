@@ -253,8 +253,10 @@ TEST_F(Bandwidth, RecordsThatCantBeReadAreToldAndDoNothing) {
 
 TEST_F(Bandwidth, ADisappearedDeviceIsNothingToTakeBack) {
   const auto records = inject_and_die(*pair_, *kind_, limited("egress"));
-  pair_->run({"ip", "link", "del", "eth0"});
+  EXPECT_EQ(pair_->run({"ip", "link", "del", "eth0"}), "");
+  const std::string gone = pair_->state();
   execute_records(pair_->first(), records);
+  EXPECT_EQ(pair_->state(), gone);
 }
 
 TEST_F(Bandwidth, NetemIsRefusedByNameWhereTheKernelHasNone) {

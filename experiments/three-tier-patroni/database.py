@@ -66,6 +66,11 @@ def is_conflict(error):
     return isinstance(error, psycopg2.errors.TransactionRollbackError)
 
 
+def refuses_all(error):
+    """Whether this node serves no writer at present, however often it is asked: it has become a replica."""
+    return isinstance(error, psycopg2.errors.ReadOnlySqlTransaction)
+
+
 def store(connection, request_id, token):
     """May be repeated: a request id has one row."""
     with connection.cursor() as cursor:

@@ -10,7 +10,7 @@ database.py beside this file knows the database. Here is what makes a failover o
 - a write may be repeated without harm, so it is tried again on another node whenever in doubt;
 - every wait has a time-out;
 - the node that served last is used by all threads, and idle connections to others are dropped:
-  one thread that finds a dead node saves the others from finding out by themselves.
+  one thread that finds a dead node, or one that refuses, saves the others from finding out by themselves.
 """
 
 import collections
@@ -79,14 +79,28 @@ class Pool:
         try:
             connection = self.idle[node].pop()
         except IndexError:
-            connection = database.connect(self.hosts[node])
+            connection = self._connect(node)
         try:
             result = work(connection)
-        except BaseException:
+        except BaseException as error:
             database.close(connection)  # in an unknown state: never used again
+            if database.refuses_all(error):
+                self._leave(node)
             raise
         self.idle[node].append(connection)
         return result
+
+    def _connect(self, node):
+        try:
+            return database.connect(self.hosts[node])
+        except database.ERRORS:
+            self._leave(node)
+            raise
+
+    def _leave(self, node):
+        """Nobody is to begin with this node, also when whoever found out has no time left to try another one."""
+        if self.current == node:
+            self.current = (node + 1) % len(self.hosts)
 
     def _drop_idle_of_others(self, node):
         for other, connections in enumerate(self.idle):

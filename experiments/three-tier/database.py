@@ -14,6 +14,7 @@ ERRORS = (pymysql.err.Error, OSError)
 
 LOCK_WAIT_TIMEOUT = 1205
 DEADLOCK = 1213  # also what Galera says when two nodes changed the same row
+NOT_IN_CLUSTER = 1047  # "WSREP has not yet prepared node for application use"
 
 # The server must have a certificate of our authority for the host name that we dial, and demands ours.
 _tls = ssl.create_default_context(cafile=os.environ["TLS_CA"])
@@ -41,6 +42,11 @@ def close(connection):
 def is_conflict(error):
     """Whether the same node will do when asked again."""
     return bool(error.args) and error.args[0] in (LOCK_WAIT_TIMEOUT, DEADLOCK)
+
+
+def refuses_all(error):
+    """Whether this node serves nobody at present, however often it is asked."""
+    return isinstance(error, ERRORS) and error.args[:1] == (NOT_IN_CLUSTER,)
 
 
 def store(connection, request_id, token):

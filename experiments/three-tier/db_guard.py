@@ -1,0 +1,270 @@
+"""Takes a database node out of the cluster while its own network limps.
+
+Galera acknowledges a write when every node has it, so one node whose packets are late or get lost slows down every
+user for as long as that lasts: it is not dead, and nobody throws it out. Worse, TCP repeats what was lost later and later,
+until some nodes take it for dead and others do not, and the cluster falls apart. So the node leaves by itself, and at once.
+
+- Ten times a second each node pings every peer; their kernels answer, whatever their processes do. A peer limps when it does
+  answer, but a fifth of the last two seconds' answers were late or missing. One that does not answer at all is a crash
+  or a cut, which Galera handles by itself.
+- As often it tells every peer what it sees: which peers limp, and whether it has left. With a signature, as nobody else
+  is to make a node leave.
+- When every peer limps, and each of them says that it sees all others well, then it is this node's own network that limps:
+  it leaves (gmcast.isolate), and refuses its clients, who go to another node. Where the whole network limps nobody
+  says so, and nobody leaves.
+- It returns when each peer has answered well for some seconds; and also when another node has left in the same moment.
+"""
+
+import collections
+import hashlib
+import hmac
+import json
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+
+import pymysql
+
+PERIOD_S = 0.1
+LATE_S = 0.25  # in a data centre an answer takes less than a millisecond
+WINDOW = 20  # pings that are judged
+LIMPS = 4  # so many of them late or lost
+GOOD_AGAIN = 30  # so many good ones in a row before the node returns
+HEARD_S = 2  # what a peer said is believed for so long
+SETTLE_S = 5  # after this at the latest the others have seen that a node has left
+SQL_TIMEOUT_S = 5
+STATE_PORT = 4569
+
+NOT_IN_CLUSTER = 1047
+SOCKET = "/run/mysqld/mysqld.sock"
+SO_TIMESTAMPNS = 35  # Python has no name for it
+ECHO_REQUEST = 8
+NUMBER = struct.Struct("!Q")
+
+
+def say(text):
+    print("db_guard: " + text, file=sys.stderr, flush=True)
+
+
+class Peer:
+    """The pings sent to it, by number, newest last: when, and when the answer came (None: not yet). And what it said last."""
+
+    def __init__(self, address):
+        self.address = address
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)
+        # The kernel notes when an answer came: a busy machine that lets us wait does not make it late.
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        self.socket.setblocking(False)
+        self.socket.connect((address, 0))
+        self.sent = collections.OrderedDict()
+        self.number = 0
+        self.state = None
+        self.heard = 0
+
+    def forget(self):
+        self.sent.clear()
+
+    def send(self):
+        self.number += 1
+        self.sent[self.number] = [time.time(), None]
+        while len(self.sent) > WINDOW + GOOD_AGAIN:
+            self.sent.popitem(last=False)
+        header = struct.pack("!BBHHH", ECHO_REQUEST, 0, 0, 0, self.number & 0xFFFF)
+        try:
+            self.socket.send(header + NUMBER.pack(self.number))
+        except OSError:
+            pass  # no way there at all: the answer will be missing
+
+    def receive(self):
+        while True:
+            try:
+                data, notes, _, _ = self.socket.recvmsg(64, 64)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue  # "host unreachable" of an earlier ping
+            if len(data) != 8 + NUMBER.size or not notes:
+                continue
+            ping = self.sent.get(NUMBER.unpack(data[8:])[0])
+            if ping is not None and ping[1] is None:
+                seconds, nanoseconds = struct.unpack("@qq", notes[0][2][:16])
+                ping[1] = seconds + nanoseconds / 1e9
+
+    def judged(self, count):
+        """For the last pings whose time is over: whether each was answered well; and if any was answered at all."""
+        now = time.time()
+        done = [(at, answer) for at, answer in self.sent.values() if now - at > LATE_S][-count:]
+        good = [answer is not None and answer - at <= LATE_S for at, answer in done]
+        return good, any(answer is not None for at, answer in done)
+
+    def limps(self):
+        good, answered = self.judged(WINDOW)
+        return answered and good.count(False) >= LIMPS
+
+    def is_good(self):
+        good, _ = self.judged(GOOD_AGAIN)
+        return len(good) == GOOD_AGAIN and all(good)
+
+    def is_silent(self):
+        good, answered = self.judged(GOOD_AGAIN)
+        return len(good) == GOOD_AGAIN and not answered
+
+    def says(self, state, now):
+        """Only what is newer than what it said last."""
+        if self.state is None or state["at"] > self.state["at"]:
+            self.state = state
+            self.heard = now
+
+    def last_word(self):
+        return self.state if time.monotonic() - self.heard < HEARD_S else None
+
+
+class States:
+    """Sends and receives what the nodes tell each other."""
+
+    def __init__(self, me, key):
+        self.key = key
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setblocking(False)
+        self.socket.bind((me, STATE_PORT))
+
+    def sign(self, text):
+        return hmac.new(self.key, text, hashlib.sha256).hexdigest().encode()
+
+    def send(self, state, peers):
+        text = json.dumps(state).encode()
+        for peer in peers:
+            try:
+                self.socket.sendto(self.sign(text) + b" " + text, (peer.address, STATE_PORT))
+            except OSError:
+                pass
+
+    def receive(self, peers):
+        now = time.monotonic()
+        while True:
+            try:
+                data, (address, _) = self.socket.recvfrom(2048)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue
+            signature, _, text = data.partition(b" ")
+            peer = next((peer for peer in peers if peer.address == address), None)
+            if peer is not None and hmac.compare_digest(signature, self.sign(text)):
+                peer.says(json.loads(text), now)
+
+
+def query(text):
+    connection = pymysql.connect(unix_socket=SOCKET, user="mysql", autocommit=True, connect_timeout=1,
+                                 read_timeout=SQL_TIMEOUT_S, write_timeout=SQL_TIMEOUT_S)
+    try:
+        with connection.cursor() as cursor:
+            # Not waiting until this node has caught up: over a network that limps that takes seconds.
+            cursor.execute("SET SESSION wsrep_sync_wait = 0")
+            cursor.execute(text)
+            return cursor.fetchall()
+    finally:
+        connection.close()
+
+
+def isolate(wanted):
+    query("SET GLOBAL wsrep_provider_options = 'gmcast.isolate=%d'" % wanted)
+
+
+def cluster_is_complete(nodes):
+    try:
+        rows = query("SELECT variable_name, variable_value FROM information_schema.global_status WHERE variable_name IN"
+                     " ('wsrep_cluster_size', 'wsrep_cluster_status', 'wsrep_local_state_comment')")
+    except pymysql.err.OperationalError as error:
+        if error.args[0] != NOT_IN_CLUSTER:
+            raise
+        return False
+    status = {name.lower(): value for name, value in rows}
+    return (status.get("wsrep_cluster_size") == str(nodes)
+            and status.get("wsrep_cluster_status") == "Primary"
+            and status.get("wsrep_local_state_comment") == "Synced")
+
+
+class Guard:
+    def __init__(self, me, peers, key):
+        self.me = me
+        self.peers = [Peer(address) for address in peers]
+        self.states = States(me, key)
+        self.lock = threading.Lock()
+        self.apart = True  # unknown: as if this node had been left apart by an earlier guard
+        self.next_look = time.monotonic() + SETTLE_S
+        self.stop = threading.Event()
+
+    def watch(self):
+        last = time.monotonic()
+        while not self.stop.wait(PERIOD_S):
+            now = time.monotonic()
+            with self.lock:
+                for peer in self.peers:
+                    peer.receive()
+                    if now - last > 5 * PERIOD_S:
+                        peer.forget()  # this host stood still: what is missing says nothing of the network
+                    peer.send()
+                self.states.receive(self.peers)
+                state = {"at": time.time_ns(), "apart": self.apart,
+                         "limping": [peer.address for peer in self.peers if peer.limps()]}
+                self.states.send(state, self.peers)
+            last = now
+
+    def own_network_limps(self):
+        def sees_all_others_well(word):
+            return word is not None and not word["apart"] and all(limping == self.me for limping in word["limping"])
+
+        with self.lock:
+            return all(peer.limps() and sees_all_others_well(peer.last_word()) for peer in self.peers)
+
+    def network_is_good(self):
+        """To every peer that is there at all."""
+        with self.lock:
+            return (all(peer.is_good() or peer.is_silent() for peer in self.peers)
+                    and any(peer.is_good() for peer in self.peers))
+
+    def another_has_left_too(self):
+        """Only one of them stays apart."""
+        with self.lock:
+            return any((peer.last_word() or {}).get("apart") and peer.address > self.me for peer in self.peers)
+
+    def step(self):
+        if not self.apart:
+            if self.own_network_limps() and cluster_is_complete(1 + len(self.peers)):
+                say("the network to every peer limps, this node leaves the cluster")
+                self.apart = True
+                self.next_look = time.monotonic() + SETTLE_S
+                isolate(1)
+        elif self.network_is_good() or self.another_has_left_too():
+            isolate(0)
+            self.apart = False
+            say("this node belongs to the cluster")
+        elif time.monotonic() > self.next_look:
+            # A database that was started anew knows nothing of its being apart.
+            self.next_look = time.monotonic() + 1
+            self.apart = not cluster_is_complete(1 + len(self.peers))
+
+    def run(self):
+        threading.Thread(target=self.watch, daemon=True).start()
+        trouble = None
+        while not self.stop.wait(PERIOD_S):
+            try:
+                self.step()
+            except (pymysql.err.Error, OSError) as error:
+                if str(error) != trouble:
+                    trouble = str(error)
+                    say("database: " + trouble)
+        if self.apart:
+            isolate(0)
+
+
+if __name__ == "__main__":
+    with open(sys.argv[1], "rb") as key_file:
+        guard = Guard(sys.argv[2], sys.argv[3].split(","), key_file.read().strip())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: guard.stop.set())
+    guard.run()

@@ -7,6 +7,7 @@
 
 #include <boost/json/object.hpp>
 
+#include "kinds/finding.hpp"
 #include "kinds/sample.hpp"
 #include "spec/catalogue.hpp"
 
@@ -22,9 +23,12 @@ class SampleSink {
   /// Whether the schedule kept up: the largest lateness of a start against its schedule since the
   /// last call.
   virtual void lateness(std::int64_t worst_ns) = 0;
+  /// Of probes that look. Called from the probe's thread too; here: nobody is interested.
+  virtual void found(const Finding& finding);
+  virtual void looked(const Round& round);
 };
 
-/// A checked probe, ready to run.
+/// A checked probe, ready to run. Several may run in one process, each in a thread of its own.
 class Probe {
  public:
   virtual ~Probe() = default;
@@ -33,6 +37,9 @@ class Probe {
   /// throws only when it cannot run at all.
   virtual void run(int stop_fd, SampleSink& sink) = 0;
 };
+
+inline void SampleSink::found(const Finding& /*finding*/) {}
+inline void SampleSink::looked(const Round& /*round*/) {}
 
 /// A kind of probe: one file pair in probes/ plus one registration line in main.cpp.
 class ProbeKind {

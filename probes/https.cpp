@@ -46,6 +46,12 @@ spec::KindInfo https_info() {
        {},
        "requests under way at once; those due beyond it are local errors"},
       {"count", ParameterType::integer, false, "0", {}, "requests in all; 0: no end"},
+      {"marker",
+       ParameterType::text,
+       false,
+       "",
+       {},
+       "at the head of every id and token, 8 to 32 characters; a random one if not given"},
   };
   return info;
 }

@@ -1,5 +1,7 @@
 #include "probes/https_config.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <set>
@@ -130,6 +132,14 @@ void parse_url(std::string_view url, HttpsConfig& config) {
   config.authority = authority;
 }
 
+// Stands in URLs and is looked for in packets.
+void check_marker(const std::string& marker) {
+  const auto fits = [](unsigned char c) { return std::isalnum(c) != 0 || c == '-'; };
+  if (marker.empty() || (marker.size() >= 8 && marker.size() <= 32 && std::ranges::all_of(marker, fits)))
+    return;
+  refuse("marker", json::value(marker), "8 to 32 letters, digits and -");
+}
+
 }  // namespace
 
 HttpsConfig parse_https_config(const json::object& object) {
@@ -157,6 +167,8 @@ HttpsConfig parse_https_config(const json::object& object) {
   config.max_in_flight =
       static_cast<std::uint64_t>(keys.integer("max_in_flight", 20'000, 1, 1'000'000));
   config.count = static_cast<std::uint64_t>(keys.integer("count", 0, 0, std::int64_t{1} << 40U));
+  config.marker = keys.text("marker", "");
+  check_marker(config.marker);
   keys.refuse_unknown();
   return config;
 }

@@ -25,6 +25,7 @@ struct HttpsConfig {
   std::string expect_body;
   std::uint64_t max_in_flight = 20'000;
   std::uint64_t count = 0;  ///< 0: no end
+  std::string marker;       ///< in every request's names; empty: a random one
 };
 
 /// Throws Error naming the key, what stood there and what is expected.

@@ -39,12 +39,13 @@ std::string PlaceholderText::fill(const RequestNames& names) const {
   return filled;
 }
 
-RequestNamer::RequestNamer(std::uint64_t seed) : state_(seed) {
-  prefix_ = fmt::format("{:016x}", next());
+RequestNamer::RequestNamer(std::uint64_t seed, std::string marker)
+    : state_(seed), marker_(std::move(marker)) {
+  if (marker_.empty()) marker_ = fmt::format("{:016x}", next());
 }
 
 RequestNames RequestNamer::name(std::uint64_t sequence) {
-  return {fmt::format("{}-{}", prefix_, sequence), fmt::format("{:016x}", next())};
+  return {fmt::format("{}-{}", marker_, sequence), fmt::format("{}{:016x}", marker_, next())};
 }
 
 // splitmix64: every state is visited once, so no two tokens of a run are the same.

@@ -30,17 +30,19 @@ class PlaceholderText {
   std::vector<Piece> pieces_;
 };
 
-/// Makes the names of one run: ids are a random prefix and the sequence number, tokens are random.
+/// Makes the names of one run: ids are the run's marker and the sequence number, tokens the marker
+/// and something random. So whoever sees the marker sees that it is a request of this run.
 class RequestNamer {
  public:
-  explicit RequestNamer(std::uint64_t seed);
+  /// Without a marker: one of 16 hexadecimal digits from the seed.
+  explicit RequestNamer(std::uint64_t seed, std::string marker = {});
   RequestNames name(std::uint64_t sequence);
 
  private:
   std::uint64_t next();
 
   std::uint64_t state_;
-  std::string prefix_;
+  std::string marker_;
 };
 
 }  // namespace nospof::probes

@@ -1,13 +1,16 @@
 #include "agent/prober.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <deque>
 #include <iterator>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
@@ -19,6 +22,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "agent/lines.hpp"
 #include "system/check.hpp"
 #include "system/clock.hpp"
 #include "system/fd.hpp"
@@ -83,14 +87,14 @@ std::string read_first_line(int fd) {
   }
 }
 
-// Between the probe's thread, which adds, and one thread that talks with the controller.
-class Channel final : public kinds::SampleSink {
+// Between the probes' threads, which add, and one thread that talks with the controller.
+class Channel {
  public:
   Channel(int in_fd, int out_fd, std::size_t limit)
       : in_fd_(in_fd), out_fd_(out_fd), limit_(limit) {
     thread_ = std::thread([this] { serve(); });
   }
-  ~Channel() override { finish(); }
+  ~Channel() { finish(); }
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
 
@@ -100,15 +104,19 @@ class Channel final : public kinds::SampleSink {
     const std::lock_guard lock(mutex_);
     append(json::serialize(message));
   }
-  void add(const kinds::Sample& s) override {
+  /// Samples of one probe that come together are told in one line.
+  void add(const std::string& of, const kinds::Sample& s) {
     const std::lock_guard lock(mutex_);
     ++count_;
-    if (batched_ == samples_per_line) end_batch();
-    batch_ += batched_++ == 0 ? "{\"samples\":[" : ",";
+    if (batched_ == samples_per_line || batch_of_ != &of) end_batch();
+    batch_of_ = &of;
+    if (batched_++ == 0)
+      batch_ = fmt::format(R"({{"of":{},"samples":[)", json::serialize(json::value(of)));
+    else
+      batch_ += ",";
     fmt::format_to(std::back_inserter(batch_), "[{},{},{},{},{},{}]", s.sequence, s.scheduled_ns,
                    s.started_ns, s.finished_ns, static_cast<int>(s.outcome), s.detail);
   }
-  void lateness(std::int64_t worst_ns) override { say({{"lateness_ns", worst_ns}}); }
 
   std::uint64_t count() const {
     const std::lock_guard lock(mutex_);
@@ -158,6 +166,7 @@ class Channel final : public kinds::SampleSink {
   mutable std::mutex mutex_;
   std::string waiting_;
   std::string batch_;
+  const std::string* batch_of_ = nullptr;  ///< whose samples are in it
   std::size_t batched_ = 0;
   std::uint64_t count_ = 0;
 
@@ -239,47 +248,123 @@ bool Channel::write_some() {
   return false;
 }
 
-std::unique_ptr<kinds::Probe> make_probe(const kinds::Registry& registry, const std::string& line) {
+// What one probe says, with its name.
+class NamedSink final : public kinds::SampleSink {
+ public:
+  NamedSink(Channel& channel, std::string name) : channel_(channel), name_(std::move(name)) {}
+
+  void add(const kinds::Sample& sample) override { channel_.add(name_, sample); }
+  void lateness(std::int64_t worst_ns) override { say({{"lateness_ns", worst_ns}}); }
+  void found(const kinds::Finding& finding) override {
+    say({{"found",
+          {{"at_ns", finding.at_ns},
+           {"since_ns", finding.since_ns},
+           {"what", finding.what},
+           {"subject", finding.subject},
+           {"detail", valid_utf8(finding.detail)},
+           {"violation", finding.violation},
+           {"over", finding.over},
+           {"count", finding.count}}}});
+  }
+  void looked(const kinds::Round& round) override {
+    say({{"looked", {round.begin_ns, round.end_ns, round.checked, round.undecided}}});
+  }
+  void say(json::object message) {
+    message["of"] = name_;
+    channel_.say(message);
+  }
+
+ private:
+  Channel& channel_;
+  const std::string name_;
+};
+
+struct NamedProbe {
+  std::string name;
+  std::unique_ptr<kinds::Probe> probe;
+};
+
+NamedProbe make_probe(const kinds::Registry& registry, const json::object& entry) {
+  const json::value* kind = entry.if_contains("probe");
+  const json::value* config = entry.if_contains("config");
+  const json::value* name = entry.if_contains("name");
+  if (kind == nullptr || !kind->is_string() || config == nullptr || !config->is_object() ||
+      (name != nullptr && !name->is_string()))
+    throw Error(R"(prober: expected {"probe":"<kind>","config":{..}})");
+  const std::string kind_name(kind->as_string());
+  return {name != nullptr ? std::string(name->as_string()) : kind_name,
+          registry.probe(kind_name).make(config->as_object())};
+}
+
+std::vector<NamedProbe> make_probes(const kinds::Registry& registry, const std::string& line) {
   boost::system::error_code error;
   const json::value request = json::parse(line, error);
   if (error || !request.is_object())
     throw Error("prober: the first line is no JSON object: " + line);
-  const json::value* kind = request.as_object().if_contains("probe");
-  const json::value* config = request.as_object().if_contains("config");
-  if (kind == nullptr || !kind->is_string() || config == nullptr || !config->is_object())
-    throw Error(R"(prober: expected {"probe":"<kind>","config":{..}} as the first line)");
-  return registry.probe(std::string(kind->as_string())).make(config->as_object());
+  const json::value* several = request.as_object().if_contains("probes");
+  std::vector<NamedProbe> probes;
+  if (several == nullptr) {
+    probes.push_back(make_probe(registry, request.as_object()));
+    return probes;
+  }
+  if (!several->is_array() || several->as_array().empty() ||
+      std::ranges::any_of(several->as_array(), [](const auto& entry) { return !entry.is_object(); }))
+    throw Error("prober: 'probes' must be a list of objects, and not an empty one");
+  for (const json::value& entry : several->as_array())
+    probes.push_back(make_probe(registry, entry.as_object()));
+  return probes;
+}
+
+// A probe that cannot go on does not end the others.
+bool run_to_its_end(kinds::Probe& probe, int stop_fd, NamedSink& sink) {
+  try {
+    probe.run(stop_fd, sink);
+    return true;
+  } catch (const std::exception& e) {
+    sink.say({{"error", valid_utf8(e.what())}});
+    return false;
+  }
+}
+
+// Each in a thread of its own, but for a single one.
+bool run_all(std::vector<NamedProbe>& probes, int stop_fd, std::deque<NamedSink>& sinks) {
+  if (probes.size() == 1) return run_to_its_end(*probes.front().probe, stop_fd, sinks.front());
+  std::atomic<bool> all_well = true;
+  std::vector<std::thread> threads;
+  threads.reserve(probes.size());
+  for (std::size_t i = 0; i < probes.size(); ++i)
+    threads.emplace_back([&, i] {
+      if (!run_to_its_end(*probes[i].probe, stop_fd, sinks[i])) all_well = false;
+    });
+  for (std::thread& thread : threads) thread.join();
+  return all_well;
 }
 
 }  // namespace
 
 int run_prober(const kinds::Registry& registry, int in_fd, int out_fd, ProberLimits limits) {
-  std::unique_ptr<kinds::Probe> probe;
+  std::vector<NamedProbe> probes;
   std::string refused;
   try {
     raise_file_limit();
-    probe = make_probe(registry, read_first_line(in_fd));
+    probes = make_probes(registry, read_first_line(in_fd));
   } catch (const std::exception& e) {
     refused = e.what();
   }
   Channel channel(in_fd, out_fd, limits.waiting_bytes);
-  if (!probe) {
+  if (!refused.empty()) {
     channel.say({{"error", refused}});
     channel.finish();
     return 2;
   }
+  std::deque<NamedSink> sinks;
+  for (const NamedProbe& probe : probes) sinks.emplace_back(channel, probe.name);
   channel.say({{"ready", true}, {"wall_minus_mono_ns", wall_minus_mono_ns()}});
-  bool failed = false;
-  try {
-    probe->run(channel.stop_fd(), channel);
-    channel.say({{"done", true}, {"sent", channel.count()}});
-  } catch (const std::exception& e) {
-    failed = true;
-    channel.say({{"error", e.what()}});
-  }
+  const bool well = run_all(probes, channel.stop_fd(), sinks);
+  if (well) channel.say({{"done", true}, {"sent", channel.count()}});
   const std::string lost = channel.finish();
   if (!lost.empty()) fmt::print(stderr, "nospof prober: {}\n", lost);
-  return failed || !lost.empty() ? 3 : 0;
+  return !well || !lost.empty() ? 3 : 0;
 }
 
 }  // namespace nospof::agent

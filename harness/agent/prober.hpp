@@ -1,22 +1,29 @@
 #pragma once
-// `nospof prober`: one probe in a process of its own on its vantage host, driven over stdin and
-// stdout.
+// `nospof prober`: the probes of one vantage host, in one process, driven over stdin and stdout.
 //
 // clang-format off
-//   in   {"probe":"https","config":{..}}   the first line; the config is the probe's own
+//   in   {"probes":[{"name":"users","probe":"https","config":{..}},..]}
+//                                          the first line; each config is the probe's own. For a
+//                                          single one {"probe":..,"config":..} will do: its name is
+//                                          then its kind
 //   out  {"ready":true,"wall_minus_mono_ns":n}
-//                                          it runs; CLOCK_REALTIME minus CLOCK_MONOTONIC here
-//   out  {"samples":[[sequence,scheduled_ns,started_ns,finished_ns,outcome,detail],..]}
+//                                          they run; CLOCK_REALTIME minus CLOCK_MONOTONIC here
+//   out  {"of":"users","samples":[[sequence,scheduled_ns,started_ns,finished_ns,outcome,detail],..]}
 //                                          within 50 ms of the first one; outcome as its number
-//   out  {"lateness_ns":n}                 about every second: see SampleSink::lateness
+//   out  {"of":"users","lateness_ns":n}    about every second: see SampleSink::lateness
+//   out  {"of":"canary","found":{"at_ns","since_ns","what","subject","detail","violation","over",
+//                                          "count"}}
+//   out  {"of":"canary","looked":[begin_ns,end_ns,checked,undecided]}
+//                                          see kinds/finding.hpp
+//   out  {"of":"users","error":".."}       this probe has ended, the others go on
 //   in   stop                              or EOF: nothing more is sent, what is in flight is
 //                                          finished
 //   out  {"done":true,"sent":n}            the last line; n samples were told in all
-//   out  {"error":".."}                    instead of "ready", or as the last line
+//   out  {"error":".."}                    instead of "ready"
 // clang-format on
 //
-// The schedule never waits for the reader: samples pile up in memory. When too many do, the probe
-// ends with an error, because a run with unknown gaps would prove nothing.
+// The schedule never waits for the reader: samples pile up in memory. When too many do, the probes
+// end with an error, because a run with unknown gaps would prove nothing.
 
 #include <cstddef>
 
@@ -28,8 +35,8 @@ struct ProberLimits {
   std::size_t waiting_bytes = std::size_t{64} * 1024 * 1024;  ///< told but not yet read
 };
 
-/// Runs until "stop", EOF, or the probe's own end. Returns 0; 2 when the first line cannot be
-/// used; 3 when the probe failed or its samples could not be told. Neither descriptor is closed.
+/// Runs until "stop", EOF, or the probes' own end. Returns 0; 2 when the first line cannot be
+/// used; 3 when a probe failed or its samples could not be told. Neither descriptor is closed.
 /// The whole process is affected in one way: its limit of open files is raised as far as allowed.
 int run_prober(const kinds::Registry& registry, int in_fd, int out_fd, ProberLimits limits = {});
 

@@ -47,6 +47,9 @@ void add_flows(const spec::Topology& topology, kinds::StackView& view);
 /// The services of every host, as far as the topology tells: no paths, commands not rendered.
 void add_services(const spec::Topology& topology, kinds::StackView& view);
 
+/// What is said before TLS begins: "mysql", "postgresql", or empty.
+const char* starttls_name(spec::StartTls starttls);
+
 /// What faults may know of the stack. `mac_of` gives a host's MAC address or "".
 template <typename MacOf>
 kinds::StackView stack_view(const spec::Topology& topology, MacOf mac_of) {

@@ -33,17 +33,34 @@ kinds::Sample sample_from(const json::array& fields) {
   sample.detail = fields.at(5).to_number<std::uint16_t>();
   return sample;
 }
+
+kinds::Finding finding_from(const json::object& fields) {
+  const auto number = [&](const char* key) { return fields.at(key).to_number<std::int64_t>(); };
+  const auto text = [&](const char* key) { return std::string(fields.at(key).as_string()); };
+  return {number("at_ns"),
+          number("since_ns"),
+          text("what"),
+          text("subject"),
+          text("detail"),
+          fields.at("violation").as_bool(),
+          fields.at("over").as_bool(),
+          fields.at("count").to_number<std::uint64_t>()};
+}
+
+kinds::Round round_from(const json::array& fields) {
+  return {fields.at(0).to_number<std::int64_t>(), fields.at(1).to_number<std::int64_t>(),
+          fields.at(2).to_number<std::uint64_t>(), fields.at(3).to_number<std::uint64_t>()};
+}
 }  // namespace
 
 ProberClient::ProberClient(asio::io_context& context, hosts::RemoteProcess process,
-                           std::string host, OnSamples on_samples, OnLateness on_lateness)
+                           std::string host, ProberEvents events)
     : context_(context),
       in_(context, process.to_stdin.release()),
       out_(context, process.from_stdout.release()),
       child_(std::move(process.child)),
       host_(std::move(host)),
-      on_samples_(std::move(on_samples)),
-      on_lateness_(std::move(on_lateness)) {}
+      events_(std::move(events)) {}
 
 asio::awaitable<std::string> ProberClient::read_line() {
   const std::size_t size =
@@ -54,9 +71,11 @@ asio::awaitable<std::string> ProberClient::read_line() {
   co_return line;
 }
 
-asio::awaitable<void> ProberClient::start(const std::string& probe, const json::object& config) {
-  const std::string request =
-      json::serialize(json::object{{"probe", probe}, {"config", config}}) + "\n";
+asio::awaitable<void> ProberClient::start(const std::vector<ProbeOrder>& probes) {
+  json::array list;
+  for (const ProbeOrder& probe : probes)
+    list.push_back({{"name", probe.name}, {"probe", probe.kind}, {"config", probe.config}});
+  const std::string request = json::serialize(json::object{{"probes", std::move(list)}}) + "\n";
   std::string line;
   try {
     co_await asio::async_write(in_, asio::buffer(request), asio::use_awaitable);
@@ -81,16 +100,23 @@ asio::awaitable<void> ProberClient::read_loop() {
 }
 
 void ProberClient::take(const json::object& message) {
-  if (const auto* samples = message.if_contains("samples")) {
+  const json::value* name = message.if_contains("of");
+  const std::string of = name != nullptr ? std::string(name->as_string()) : std::string();
+  if (const auto* samples = message.if_contains("samples"); samples && events_.samples) {
     std::vector<kinds::Sample> batch;
     for (const json::value& entry : samples->as_array())
       batch.push_back(sample_from(entry.as_array()));
-    on_samples_(batch);
+    events_.samples(of, batch);
   }
-  if (const auto* lateness = message.if_contains("lateness_ns"))
-    on_lateness_(lateness->to_number<std::int64_t>());
+  if (const auto* lateness = message.if_contains("lateness_ns"); lateness && events_.lateness)
+    events_.lateness(of, lateness->to_number<std::int64_t>());
+  if (const auto* found = message.if_contains("found"); found && events_.found)
+    events_.found(of, finding_from(found->as_object()));
+  if (const auto* looked = message.if_contains("looked"); looked && events_.looked)
+    events_.looked(of, round_from(looked->as_array()));
   if (const auto* error = message.if_contains("error"))
-    failure_ = fmt::format("the prober on {} failed: {}", host_, error->as_string().c_str());
+    failure_ = fmt::format("the prober on {} failed: {}{}{}", host_, of, of.empty() ? "" : ": ",
+                           error->as_string().c_str());
   if (message.contains("done")) done_ = true;
 }
 

@@ -12,6 +12,7 @@
 #include <boost/json/object.hpp>
 
 #include "hosts/transport.hpp"
+#include "kinds/finding.hpp"
 #include "kinds/sample.hpp"
 
 namespace nospof::control {
@@ -19,17 +20,30 @@ namespace nospof::control {
 namespace asio = boost::asio;
 namespace json = boost::json;
 
+/// What a prober says, as it says it (agent/prober.hpp has the format); `of` is a probe's name. What
+/// is not set is not listened to.
+struct ProberEvents {
+  std::function<void(const std::string& of, const std::vector<kinds::Sample>&)> samples = {};
+  std::function<void(const std::string& of, std::int64_t worst_ns)> lateness = {};
+  std::function<void(const std::string& of, const kinds::Finding&)> found = {};
+  std::function<void(const std::string& of, const kinds::Round&)> looked = {};
+};
+
+/// One probe of a prober.
+struct ProbeOrder {
+  std::string name;
+  std::string kind;
+  json::object config;
+};
+
 class ProberClient {
  public:
-  using OnSamples = std::function<void(const std::vector<kinds::Sample>&)>;
-  using OnLateness = std::function<void(std::int64_t worst_ns)>;
-
   ProberClient(asio::io_context& context, hosts::RemoteProcess process, std::string host,
-               OnSamples on_samples, OnLateness on_lateness);
+               ProberEvents events);
 
   /// Sends the configuration and waits until the prober says it is ready; throws Error with its
   /// reason.
-  asio::awaitable<void> start(const std::string& probe, const json::object& config);
+  asio::awaitable<void> start(const std::vector<ProbeOrder>& probes);
   /// Asks it to stop, takes what is still in flight (bounded by `at_most`), and reaps it.
   asio::awaitable<void> stop(std::chrono::milliseconds at_most);
   /// Empty while it runs as it should; otherwise why it does not.
@@ -45,8 +59,7 @@ class ProberClient {
   asio::posix::stream_descriptor out_;
   Child child_;
   std::string host_;
-  OnSamples on_samples_;
-  OnLateness on_lateness_;
+  ProberEvents events_;
   asio::streambuf buffer_;
   std::string failure_;
   bool done_ = false;

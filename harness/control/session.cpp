@@ -1,6 +1,7 @@
 #include "control/session.hpp"
 
 #include <algorithm>
+#include <random>
 #include <regex>
 
 #include <boost/json/array.hpp>
@@ -9,6 +10,7 @@
 #include "control/campaign.hpp"
 #include "control/parallel.hpp"
 #include "system/check.hpp"
+#include "system/tls_look.hpp"
 
 namespace nospof::control {
 
@@ -25,6 +27,12 @@ bool is_template(const std::string& word) {
   return word.find("{{") != std::string::npos || word.find("{%") != std::string::npos;
 }
 
+std::vector<ProbeOrder> one_order(const std::string& kind, json::object config) {
+  std::vector<ProbeOrder> orders;
+  orders.push_back({kind, kind, std::move(config)});
+  return orders;
+}
+
 std::string first_line(const std::string& text) {
   return text.substr(0, text.find('\n'));
 }
@@ -32,6 +40,12 @@ std::string first_line(const std::string& text) {
 std::string text_of(const json::object& object, const char* key) {
   const json::value* value = object.if_contains(key);
   return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string();
+}
+
+// 16 hexadecimal digits.
+std::string random_marker() {
+  std::random_device device;
+  return fmt::format("{:08x}{:08x}", device(), device());
 }
 
 std::string join(const std::vector<std::string>& parts) {
@@ -48,7 +62,8 @@ Session::Session(asio::io_context& context, Interruption& interruption, lab::Lab
       lab_(lab),
       recorder_(recorder),
       clock_(clock),
-      transport_(hosts::lab_transport(lab)) {}
+      transport_(hosts::lab_transport(lab)),
+      marker_(random_marker()) {}
 
 Session::~Session() = default;
 
@@ -69,19 +84,45 @@ asio::awaitable<void> Session::open(const spec::Workload& workload, Nanoseconds 
   const Nanoseconds period(static_cast<std::int64_t>(1e9 / workload.rate.per_second));
   live_ = std::make_unique<verdict::LiveView>(period.count(), settle.count());
   recorder_.open_samples(period);
-  prober_ = std::make_unique<ProberClient>(
-      context_, transport_->start(workload.from, {"prober"}), workload.from,
-      [this](const std::vector<kinds::Sample>& samples) {
-        for (const kinds::Sample& sample : samples) {
-          recorder_.add_sample(sample);
-          live_->add(sample);
-        }
-        recorder_.flush_samples();
-      },
-      [this](std::int64_t worst_ns) {
-        recorder_.event("lateness", {{"worst_ns", worst_ns}});
-      });
-  co_await prober_->start("https", prober_config(workload));
+  ProberEvents events;
+  events.samples = [this](const std::string&, const std::vector<kinds::Sample>& samples) {
+    for (const kinds::Sample& sample : samples) {
+      recorder_.add_sample(sample);
+      live_->add(sample);
+    }
+    recorder_.flush_samples();
+  };
+  events.lateness = [this](const std::string&, std::int64_t worst_ns) {
+    recorder_.event("lateness", {{"worst_ns", worst_ns}});
+  };
+  prober_ =
+      std::make_unique<ProberClient>(context_, transport_->start(workload.from, {"prober"}),
+                                     workload.from, std::move(events));
+  co_await prober_->start(one_order("https", prober_config(workload)));
+  co_await start_observers();
+}
+
+asio::awaitable<void> Session::start_observers() {
+  Deployment deployment;
+  deployment.marker = marker_;
+  deployment.authority_file = [this](const std::string& authority) {
+    return lab_.authority_file(authority);
+  };
+  deployment.certificate = [this](const std::string& host, const std::string& service) {
+    const lab::HostLayout paths = lab_.host_layout(host);
+    const std::string file = paths.certificate(service);
+    return DeployedCertificate{file, paths.key(service),
+                               certificate_of_pem(read_file(file), file).key};
+  };
+  const std::vector<Observer> observers = observers_of(topology(), deployment);
+  json::array list;
+  for (const Observer& observer : observers)
+    list.push_back({{"probe", observer.probe.name},
+                    {"kind", observer.probe.kind},
+                    {"host", observer.host}});
+  recorder_.event("observers", {{"observers", std::move(list)}});
+  observers_ = std::make_unique<ObserverTeam>(context_, interruption_, *transport_, recorder_);
+  co_await observers_->start(observers);
 }
 
 json::object Session::prober_config(const spec::Workload& workload) const {
@@ -94,6 +135,7 @@ json::object Session::prober_config(const spec::Workload& workload) const {
       {"slow_ns", workload.slow.count()},
       {"expect_status", workload.expect_status},
       {"expect_body", workload.expect_body},
+      {"marker", marker_},
   };
   if (const spec::Vip* vip = topology().find_vip(workload.vip)) config["address"] = vip->address;
   return config;
@@ -101,6 +143,8 @@ json::object Session::prober_config(const spec::Workload& workload) const {
 
 asio::awaitable<std::vector<std::string>> Session::close() {
   std::vector<std::string> problems;
+  if (observers_) co_await observers_->stop();
+  observers_.reset();
   if (prober_) co_await prober_->stop(500ms);
   prober_.reset();
   std::vector<asio::awaitable<void>> ends;

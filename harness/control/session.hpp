@@ -12,6 +12,7 @@
 #include <boost/json/object.hpp>
 
 #include "control/interrupt.hpp"
+#include "control/observers.hpp"
 #include "control/prober_client.hpp"
 #include "control/recorder.hpp"
 #include "hosts/agent_client.hpp"
@@ -35,8 +36,8 @@ class Session {
           const Clock& clock);
   ~Session();
 
-  /// Starts an agent on every host, one with power over them, and the prober. Throws Error naming
-  /// the host.
+  /// Starts an agent on every host, one with power over them, the prober and the observers. Throws
+  /// Error naming the host.
   asio::awaitable<void> open(const spec::Workload& workload, Nanoseconds settle);
   /// Agents heal and end. Returns what could not be healed, one line each.
   asio::awaitable<std::vector<std::string>> close();
@@ -74,6 +75,7 @@ class Session {
   const std::vector<std::string>& words(const std::string& host,
                                         const std::vector<std::string>& templates);
   json::object prober_config(const spec::Workload& workload) const;
+  asio::awaitable<void> start_observers();
 
   asio::io_context& context_;
   Interruption& interruption_;
@@ -87,6 +89,8 @@ class Session {
   std::map<std::pair<std::string, std::vector<std::string>>, std::vector<std::string>> rendered_;
   std::unique_ptr<ProberClient> prober_;
   std::unique_ptr<verdict::LiveView> live_;
+  std::string marker_;  ///< in every request of this session, and nowhere else
+  std::unique_ptr<ObserverTeam> observers_;
 };
 
 }  // namespace nospof::control

@@ -18,18 +18,6 @@ kinds::Reload reload_of(const spec::Service& service) {
   return reload;
 }
 
-const char* starttls_name(spec::StartTls starttls) {
-  switch (starttls) {
-    case spec::StartTls::none:
-      return "";
-    case spec::StartTls::mysql:
-      return "mysql";
-    case spec::StartTls::postgresql:
-      return "postgresql";
-  }
-  return "";
-}
-
 kinds::StackTls tls_of(const spec::Topology& topology, const spec::Service& service,
                        const std::string& host, const std::vector<int>& ports) {
   kinds::StackTls tls;
@@ -44,6 +32,18 @@ kinds::StackTls tls_of(const spec::Topology& topology, const spec::Service& serv
 }
 
 }  // namespace
+
+const char* starttls_name(spec::StartTls starttls) {
+  switch (starttls) {
+    case spec::StartTls::none:
+      return "";
+    case spec::StartTls::mysql:
+      return "mysql";
+    case spec::StartTls::postgresql:
+      return "postgresql";
+  }
+  return "";
+}
 
 void add_services(const spec::Topology& topology, kinds::StackView& view) {
   for (const spec::Host& host : topology.hosts)

@@ -18,6 +18,7 @@ struct Finding {
   std::string detail;   ///< for people, with figures
   bool violation = false;  ///< may never be so, whatever is broken
   bool over = false;       ///< was told before, and is no longer so
+  std::uint64_t count = 1;  ///< how many of it: writes that were lost
 };
 
 /// One look at everything that a probe has to look at: without rounds, no findings mean nothing.

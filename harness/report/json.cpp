@@ -102,6 +102,39 @@ json::object parameters_json(const verdict::CellPlan& plan) {
   return object;
 }
 
+// null where no probe could tell.
+json::object seen_json(const verdict::Observations& seen) {
+  const auto told = [&](const char* kind, auto value) {
+    return seen.looked.contains(kind) ? json::value(value) : json::value();
+  };
+  json::object object;
+  object["lost_writes"] = told("ledger", seen.lost_writes);
+  object["tls_violations"] = told("tls-path", seen.tls);
+  object["clear_text"] = told("plaintext-canary", seen.clear_text);
+  object["open_flows"] = told("firewall", seen.open);
+  object["closed_flows"] = texts(seen.closed);
+  object["detected"] = seen.detected ? json::value(interval_json(*seen.detected)) : json::value();
+  object["alert"] = seen.alert;
+  object["alert_cleared"] = seen.alert_cleared;
+  object["false_alerts"] = told("monitoring", seen.false_alerts);
+  object["vip_without_owner"] = told("vip", interval_json(seen.without_owner));
+  object["vip_with_two_owners"] = told("vip", interval_json(seen.with_two_owners));
+  json::array blind;
+  for (const std::string& kind : seen.blind) blind.emplace_back(kind);
+  object["blind"] = std::move(blind);
+  return object;
+}
+
+json::object finding_json(const verdict::StandingFinding& finding) {
+  json::object object;
+  object["probe"] = finding.kind;
+  object["what"] = finding.what;
+  object["subject"] = valid_utf8(finding.subject);
+  object["detail"] = valid_utf8(finding.detail);
+  object["seen_on"] = texts(finding.hosts);
+  return object;
+}
+
 json::object cell_json(const verdict::RunRecord& run, const verdict::CellResult& cell) {
   json::object object;
   object["id"] = cell.plan.id;
@@ -127,6 +160,7 @@ json::object cell_json(const verdict::RunRecord& run, const verdict::CellResult&
   object["latency"] = latency_json(cell.latency);
   object["outages"] = outages_json(cell);
   object["hypothesis"] = hypothesis_json(cell);
+  object["observed"] = seen_json(cell.seen);
   object["worst_lateness_ns"] = cell.worst_lateness.count();
   object["repeat"] = repeat_cell(run, cell.plan);
   return object;
@@ -240,6 +274,10 @@ std::string result_json(const verdict::RunRecord& run, const verdict::RunResult&
   json::array spofs;
   for (const verdict::Spof& spof : result.spofs) spofs.push_back(spof_json(spof));
   object["spofs"] = std::move(spofs);
+  json::array findings;
+  for (const verdict::StandingFinding& finding : result.findings)
+    findings.push_back(finding_json(finding));
+  object["findings"] = std::move(findings);
   json::array cells;
   for (const verdict::CellResult& cell : result.cells) cells.push_back(cell_json(run, cell));
   object["cells"] = std::move(cells);

@@ -178,6 +178,39 @@ void read_step(const Fields& fields, std::int64_t at_ns, verdict::CellRecord& ce
   cell.steps.push_back(std::move(step));
 }
 
+// Told once for each lab of the run.
+void read_observers(const Fields& fields, verdict::RunRecord& run) {
+  for (const json::object& entry : fields.objects("observers")) {
+    const Fields of(entry);
+    verdict::ObserverInfo info{of.text("probe"), of.text("kind"), of.text("host")};
+    const bool known = std::ranges::any_of(run.observers, [&](const auto& other) {
+      return other.probe == info.probe && other.host == info.host;
+    });
+    if (!known) run.observers.push_back(std::move(info));
+  }
+}
+
+verdict::Sighting read_sighting(const Fields& fields, std::int64_t told_ns) {
+  kinds::Finding finding;
+  finding.at_ns = fields.integer("at_ns");
+  finding.since_ns = fields.integer("since_ns");
+  finding.what = fields.text("what");
+  finding.subject = fields.text("subject");
+  finding.detail = fields.optional_text("detail");
+  finding.violation = fields.boolean("violation");
+  finding.over = fields.boolean("over");
+  finding.count = static_cast<std::uint64_t>(fields.optional_integer("count").value_or(1));
+  return {told_ns, fields.text("probe"), fields.text("host"), std::move(finding)};
+}
+
+verdict::Look read_look(const Fields& fields) {
+  return {fields.text("probe"),
+          fields.text("host"),
+          {fields.integer("begin_ns"), fields.integer("end_ns"),
+           static_cast<std::uint64_t>(fields.integer("checked")),
+           static_cast<std::uint64_t>(fields.integer("undecided"))}};
+}
+
 // Takes the lines of events.ndjson one after another.
 class EventReader {
  public:
@@ -195,6 +228,15 @@ class EventReader {
       run_.lab_ups_ns.push_back(at_ns);
     } else if (type == "lateness") {
       run_.lateness.push_back({at_ns, fields.duration("worst_ns")});
+    } else if (type == "observers") {
+      read_observers(fields, run_);
+    } else if (type == "observer") {
+      if (fields.text("state") == "up")
+        run_.observer_starts.push_back({at_ns, fields.text("host")});
+    } else if (type == "found") {
+      run_.sightings.push_back(read_sighting(fields, at_ns));
+    } else if (type == "looked") {
+      run_.looks.push_back(read_look(fields));
     } else if (type == "healing-failed") {
       run_.healing_failures.push_back({fields.optional_text("cell"), fields.optional_text("host"),
                                        fields.optional_text("detail")});

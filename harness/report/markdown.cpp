@@ -11,15 +11,17 @@ namespace {
 
 std::string cells_table(const verdict::RunResult& result) {
   std::string out =
-      "| component | fault | verdict | longest outage | failed/total | served again after | "
-      "redundant after |\n|---|---|---|---|---|---|---|\n";
+      "| component | fault | verdict | longest outage | failed/total | lost writes | TLS violations | "
+      "firewall differences | alert after | served again after | redundant after |\n"
+      "|---|---|---|---|---|---|---|---|---|---|---|\n";
   for (const verdict::CellResult& cell : result.cells) {
     const std::string verdict = verdict::verdict_name(cell.verdict);
     out += fmt::format(
-        "| {} | {} | {} | {} | {} | {} | {} |\n", markdown_text(verdict::component_name(cell.plan)),
+        "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n", markdown_text(verdict::component_name(cell.plan)),
         markdown_text(fault_text(cell.plan)),
         cell.verdict == verdict::Verdict::pass ? verdict : "**" + verdict + "**", outage_text(cell),
-        failed_text(cell), recovery_text(cell), redundant_text(cell));
+        failed_text(cell), lost_text(cell), tls_text(cell), firewall_text(cell),
+        detected_text(cell), recovery_text(cell), redundant_text(cell));
   }
   return out;
 }
@@ -78,6 +80,9 @@ std::string summary_markdown(const verdict::RunRecord& run, const verdict::RunRe
     for (const verdict::Spof& spof : result.spofs) out += spof_lines(spof, "");
     if (result.spofs.empty()) out += "None was found in the cells above.\n";
   }
+  if (!result.findings.empty()) out += "\n## Findings\n\n";
+  for (const verdict::StandingFinding& finding : result.findings)
+    out += fmt::format("- {}\n", markdown_text(finding_text(finding)));
   out += reasons_section(run, result);
   out += "\n## Left out\n\n";
   for (const verdict::LeftOut& entry : run.left_out)

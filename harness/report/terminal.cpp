@@ -13,12 +13,12 @@ namespace nospof::report {
 namespace {
 
 constexpr std::size_t line_width = 120;
-constexpr std::size_t column_count = 7;
+constexpr std::size_t column_count = 11;
 constexpr std::size_t verdict_column = 2;
 using Row = std::array<std::string, column_count>;
 
 // The widest that each column may become: with a space between them they fill a line.
-constexpr std::array<std::size_t, column_count> widest{26, 21, 12, 22, 13, 11, 9};
+constexpr std::array<std::size_t, column_count> widest{24, 17, 12, 6, 18, 4, 3, 4, 8, 7, 7};
 
 const char* color_of(verdict::Verdict verdict) {
   switch (verdict) {
@@ -45,15 +45,19 @@ Row row_of(const verdict::CellResult& cell) {
   return {plain_text(verdict::component_name(cell.plan)),
           plain_text(fault_text(cell.plan)),
           verdict::verdict_name(cell.verdict),
+          availability_text(cell),
           outage_text(cell),
-          failed_text(cell),
+          lost_text(cell),
+          tls_text(cell),
+          firewall_text(cell),
+          detected_text(cell),
           recovery_text(cell),
           redundant_text(cell)};
 }
 
 std::string table(const verdict::RunResult& result, bool colors) {
-  std::vector<Row> rows{{"component", "fault", "verdict", "longest outage", "failed/total",
-                         "recovered", "redundant"}};
+  std::vector<Row> rows{{"component", "fault", "verdict", "served", "longest outage", "lost", "tls",
+                         "flow", "alert", "back", "whole"}};
   for (const verdict::CellResult& cell : result.cells) rows.push_back(row_of(cell));
   std::array<std::size_t, column_count> width{};
   for (const Row& row : rows)
@@ -139,9 +143,12 @@ std::string terminal_table(const verdict::RunRecord& run, const verdict::RunResu
   out += hypothesis_text(result, colors);
   if (!result.spofs.empty()) out += "\nSingle points of failure:\n";
   for (const verdict::Spof& spof : result.spofs) out += spof_lines(spof, 2);
+  if (!result.findings.empty()) out += "\nFindings:\n";
+  for (const verdict::StandingFinding& finding : result.findings)
+    out += wrapped("  " + plain_text(finding_text(finding)), 4);
   out += reasons_text(result);
   if (!run.left_out.empty()) out += "\nLeft out:\n";
-  for (const verdict::LeftOut& entry : run.left_out)
+  for (const verdict::LeftOut& entry : grouped(run.left_out))
     out += wrapped(plain_text(fmt::format("  {}: {}", entry.what, entry.why)), 4);
   out += "\n" + colored(verdict::verdict_name(result.verdict), result.verdict, colors) + "\n";
   out += wrapped(claim(run, result), 2);

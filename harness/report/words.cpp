@@ -1,6 +1,9 @@
 #include "report/words.hpp"
 
+#include <map>
+
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "report/text.hpp"
 #include "spec/units.hpp"
@@ -66,6 +69,56 @@ std::string recovery_text(const verdict::CellResult& cell) {
 
 std::string redundant_text(const verdict::CellResult& cell) {
   return cell.redundant_after ? human_duration(*cell.redundant_after) : "-";
+}
+
+std::string availability_text(const verdict::CellResult& cell) {
+  const auto availability = cell.counts.availability();
+  if (!cell.injected_ns || !availability) return "-";
+  return fmt::format("{:.1f}%", *availability * 100);
+}
+
+std::string lost_text(const verdict::CellResult& cell) {
+  return cell.seen.looked.contains("ledger") ? fmt::format("{}", cell.seen.lost_writes) : "-";
+}
+
+std::string tls_text(const verdict::CellResult& cell) {
+  const auto& looked = cell.seen.looked;
+  if (!looked.contains("tls-path") && !looked.contains("plaintext-canary")) return "-";
+  return fmt::format("{}", cell.seen.tls + cell.seen.clear_text);
+}
+
+std::string firewall_text(const verdict::CellResult& cell) {
+  if (!cell.seen.looked.contains("firewall")) return "-";
+  if (cell.seen.closed.empty()) return fmt::format("{}", cell.seen.open);
+  return fmt::format("{}+{}", cell.seen.open, cell.seen.closed.size());
+}
+
+std::string detected_text(const verdict::CellResult& cell) {
+  if (cell.seen.detected && cell.seen.detected->upper)
+    return human_duration(*cell.seen.detected->upper);
+  return cell.seen.looked.contains("monitoring") ? "no alert" : "-";
+}
+
+std::string finding_text(const verdict::StandingFinding& finding) {
+  return fmt::format("{}: {} (seen on {}: {})", finding.what, finding.subject,
+                     fmt::join(finding.hosts, ", "), finding.detail);
+}
+
+std::vector<verdict::LeftOut> grouped(const std::vector<verdict::LeftOut>& left_out) {
+  constexpr std::size_t many = 10;
+  std::map<std::string, std::size_t> counts;
+  for (const verdict::LeftOut& entry : left_out) ++counts[entry.why];
+  std::vector<verdict::LeftOut> list;
+  for (const verdict::LeftOut& entry : left_out) {
+    std::size_t& count = counts[entry.why];
+    if (count < many && count > 0) {
+      list.push_back(entry);
+    } else if (count > 0) {
+      list.push_back({fmt::format("{} cells", count), entry.why});
+      count = 0;
+    }
+  }
+  return list;
 }
 
 std::string spof_faults_text(const verdict::Spof& spof) {

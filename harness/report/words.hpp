@@ -24,6 +24,20 @@ std::string failed_text(const verdict::CellResult& cell);
 std::string recovery_text(const verdict::CellResult& cell);
 /// How long until redundant again: "4.1 s", "-".
 std::string redundant_text(const verdict::CellResult& cell);
+/// Share of requests that were served since the injection: "99.2%", "-".
+std::string availability_text(const verdict::CellResult& cell);
+/// How many writes that had been acknowledged are gone: "0", "-" when nobody looked. The next two
+/// likewise: TLS connections and clear text that may not be, and flows that are open or closed
+/// against the topology ("1+2": one open, two closed).
+std::string lost_text(const verdict::CellResult& cell);
+std::string tls_text(const verdict::CellResult& cell);
+std::string firewall_text(const verdict::CellResult& cell);
+/// How long until the stack's own monitoring raised an alert: "2.1 s", "no alert", "-".
+std::string detected_text(const verdict::CellResult& cell);
+/// "plaintext: 198.18.0.21 -> 198.18.0.31:8443/tcp (seen on web1, app1: ..)".
+std::string finding_text(const verdict::StandingFinding& finding);
+/// What a run left out, entries with the same reason in one when there are many of them.
+std::vector<verdict::LeftOut> grouped(const std::vector<verdict::LeftOut>& left_out);
 /// "process-kill (1.2 s .. 1.24 s), host-crash (at least 10 s)".
 std::string spof_faults_text(const verdict::Spof& spof);
 /// The command that runs one cell again.

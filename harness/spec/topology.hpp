@@ -191,7 +191,17 @@ struct Workload {
   Duration slow = std::chrono::seconds(1);  ///< an answer later than this does not count as served
   int expect_status = 200;
   std::string expect_body;  ///< must be contained; "{id}" and "{token}" are replaced
+  /// Page that tells what is stored: "{ids}" is replaced by ids, a comma between them. Empty: there
+  /// is none, and nobody can tell whether writes were lost.
+  std::string audit_url;
   Mark mark;
+};
+
+/// Where the stack's own monitoring answers: a Prometheus server on each of these hosts.
+struct Monitoring {
+  std::vector<std::string> on;  ///< hosts, expanded
+  int port = 9090;              ///< https
+  std::string authority;
 };
 
 struct Slo {
@@ -238,6 +248,7 @@ struct Topology {
   std::vector<std::string> secrets;              ///< names; a lab makes a random value for each
   std::map<std::string, std::string> variables;  ///< constants for templates
   Workload workload;
+  std::optional<Monitoring> monitoring;
   Slo slo;
   Limits limits;
   ProveSettings prove;

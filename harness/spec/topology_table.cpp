@@ -287,6 +287,8 @@ Section<Topology> make_topology_table() {
                "Dependencies that several hosts share and that the hosts alone do not show."),
       required("workload", &Topology::workload, workload_format(),
                "The traffic that says whether users are served."),
+      optional("monitoring", &Topology::monitoring, maybe(monitoring_format()), "",
+               "Where the stack's own monitoring answers, so that it can be held to what happens."),
       optional("slo", &Topology::slo, slo_format(), "", "What counts as survived."),
       optional("limits", &Topology::limits, limits_format(), "",
                "How much may be broken at the same time."),

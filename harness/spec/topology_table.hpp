@@ -14,6 +14,7 @@ Format<std::vector<Service>> services_format();
 Format<std::vector<Flow>> flows_format();
 Format<std::vector<TlsHop>> tls_hops_format();
 Format<Workload> workload_format();
+Format<Monitoring> monitoring_format();
 
 /// The first lines of either kind of file.
 template <typename T>

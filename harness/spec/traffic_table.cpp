@@ -266,6 +266,32 @@ Format<std::string> url_format() {
   return format;
 }
 
+Format<std::string> audit_url_format() {
+  Format<std::string> format = url_format();
+  format.shape.expected =
+      "an https URL with {ids} in it, such as https://www.nospof.test/values?ids={ids}";
+  format.shape.pattern = "https://[^ ]*\\{ids\\}[^ ]*";
+  format.read = [expected = format.shape.expected](Context& context, const Node& node,
+                                                   std::string& out) {
+    const bool fits = node.kind == Node::Kind::scalar && node.text.size() <= 500 &&
+                      node.text.find("{ids}") != std::string::npos && parse_https_url(node.text);
+    if (!fits) return refuse(context, node, expected);
+    out = node.text;
+    return true;
+  };
+  return format;
+}
+
+void check_audit(Context& context, const Node& node, const Workload& workload) {
+  const auto page = parse_https_url(workload.url);
+  const auto audit = parse_https_url(workload.audit_url);
+  if (!page || !audit || (page->host == audit->host && page->port == audit->port)) return;
+  context.problem(node.mark_of("audit"),
+                  fmt::format("{}: expected 'audit' on the same host and port as 'url' ({}:{}), "
+                              "found {}:{}",
+                              context.subject, page->host, page->port, audit->host, audit->port));
+}
+
 void check_placeholders(Context& context, Mark mark, const std::string& value) {
   const std::string found = unknown_placeholder(value);
   if (found.empty()) return;
@@ -327,6 +353,7 @@ void check_workload(Context& context, const Node& node, Workload& workload) {
   check_placeholders(context, expect == nullptr ? node.mark : expect->mark_of("body"),
                      workload.expect_body);
   check_workload_target(context, node, workload);
+  if (!workload.audit_url.empty()) check_audit(context, node, workload);
 }
 
 }  // namespace
@@ -365,10 +392,34 @@ Format<Workload> workload_format() {
           optional("slow", &Workload::slow, duration(1ms, 1min), "1s",
                    "A later answer does not count as served."),
           std::move(expect_field),
+          optional("audit", &Workload::audit_url, audit_url_format(), "",
+                   "Page that tells what is stored under ids; without it lost writes go unseen."),
       },
       check_workload,
   };
   return object(workload);
+}
+
+// ----- monitoring -----
+
+Format<Monitoring> monitoring_format() {
+  return object<Monitoring>({
+      {
+          required("on", &Monitoring::on, host_names(), "Hosts with a Prometheus server each."),
+          optional("port", &Monitoring::port, integer(1, 65535), "9090",
+                   "Port of its HTTP API, over TLS."),
+          required("authority", &Monitoring::authority, authority_name(),
+                   "Who must have signed its certificate."),
+      },
+      [](Context& context, const Node& node, Monitoring& monitoring) {
+        if (!context.sound({"services", "hosts", "tiers"})) return;
+        for (const std::string& host : monitoring.on)
+          if (listener(*context.known, host, fmt::format("{}/tcp", monitoring.port)) == nullptr)
+            context.problem(node.mark_of("on"),
+                            fmt::format("{}: no service of host '{}' listens on {}/tcp",
+                                        context.subject, host, monitoring.port));
+      },
+  });
 }
 
 }  // namespace nospof::spec

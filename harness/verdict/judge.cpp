@@ -61,14 +61,17 @@ std::string component_name(const CellPlan& plan) {
 }
 
 CellResult judge_cell(const RunRecord& run, std::size_t index) {
-  return judge_sorted(run, index, sorted(run));
+  return judge_sorted(run, index, sorted(run), spans_of(run));
 }
 
 RunResult judge(const RunRecord& run) {
   RunResult result;
   const std::vector<kinds::Sample> by_schedule = sorted(run);
+  const std::vector<Span> spans = spans_of(run);
+  std::vector<CellTime> times;
   for (std::size_t i = 0; i < run.cells.size(); ++i) {
-    result.cells.push_back(judge_sorted(run, i, by_schedule));
+    if (const auto time = time_of(run, i)) times.push_back(*time);
+    result.cells.push_back(judge_sorted(run, i, by_schedule, spans));
     const CellResult& cell = result.cells.back();
     result.executed += cell.executed ? 1U : 0U;
     result.passed += cell.verdict == Verdict::pass ? 1U : 0U;
@@ -76,8 +79,9 @@ RunResult judge(const RunRecord& run) {
     result.inconclusive += cell.verdict == Verdict::inconclusive ? 1U : 0U;
   }
   judge_run(run, result);
+  if (!times.empty()) result.findings = standing_findings(run, spans, times);
   result.spofs = find_spofs(result.cells);
-  if (result.failed > 0)
+  if (result.failed > 0 || !result.findings.empty())
     result.verdict = Verdict::fail;
   else if (result.passed > 0 && result.inconclusive == 0 && result.reasons.empty())
     result.verdict = Verdict::pass;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "verdict/observations.hpp"
 #include "verdict/outages.hpp"
 #include "verdict/percentiles.hpp"
 #include "verdict/record.hpp"
@@ -46,6 +47,7 @@ struct CellResult {
   std::optional<Nanoseconds> redundant_after;  ///< injection to redundant again
   Nanoseconds worst_lateness{};                ///< of the prober
   std::vector<HypothesisResult> hypothesis;    ///< for Mode::run
+  Observations seen;                           ///< by the probes that look
 };
 
 /// One failing cell as evidence for a SPOF.
@@ -72,6 +74,7 @@ struct RunResult {
   std::vector<std::string> reasons;  ///< about the run as a whole
   std::vector<CellResult> cells;     ///< same order as the record's
   std::vector<Spof> spofs;
+  std::vector<StandingFinding> findings;  ///< each of them makes the run fail
   std::size_t executed = 0;
   std::size_t passed = 0;
   std::size_t failed = 0;

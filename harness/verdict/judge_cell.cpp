@@ -71,6 +71,14 @@ void check_course(Case& c) {
       c.doubts.push_back(fmt::format("healing failed on {}: {}", failure.host, failure.detail));
 }
 
+// What may never be is no matter of how long; that nobody looked is no proof that it was not so.
+void check_observations(Case& c) {
+  const Observations& seen = c.result.seen;
+  for (const std::string& violation : seen.violations) c.violations.push_back(violation);
+  for (const std::string& kind : seen.blind)
+    c.doubts.push_back(fmt::format("no {} probe could tell anything in this cell", kind));
+}
+
 // Returns whether what comes later can be ascribed to the fault.
 bool check_baseline(Case& c) {
   const Counts& baseline = c.result.baseline;
@@ -272,14 +280,26 @@ std::string why_not_injected(const CellRecord& cell, const RunRecord& run) {
 
 }  // namespace
 
+std::optional<CellTime> time_of(const RunRecord& run, std::size_t index) {
+  const Evidence evidence = evidence_of(run.cells.at(index));
+  const auto injected_ns = evidence.injected_ns();
+  if (!injected_ns) return std::nullopt;
+  const Window window = window_of(run, index, evidence, {});
+  return CellTime{window.begin_ns, *injected_ns, window.end_ns};
+}
+
 CellResult judge_sorted(const RunRecord& run, std::size_t index,
-                        std::span<const kinds::Sample> by_schedule) {
+                        std::span<const kinds::Sample> by_schedule,
+                        const std::vector<Span>& spans) {
   const CellRecord& cell = run.cells.at(index);
   const Evidence evidence = evidence_of(cell);
   const Window window = window_of(run, index, evidence, by_schedule);
   CellResult result;
   result.plan = cell.plan;
   measure(run, cell, evidence, window, result);
+  if (result.injected_ns)
+    result.seen = observations_of(run, spans,
+                                  {window.begin_ns, *result.injected_ns, window.end_ns}, cell.caused);
 
   Case c{run, cell, evidence, window, result, {}, {}, {}};
   look_for_violations(c);
@@ -294,6 +314,7 @@ CellResult judge_sorted(const RunRecord& run, std::size_t index,
     check_recovery(c);
     check_course(c);
     check_data(c);
+    check_observations(c);
   }
   if (!c.violations.empty() || (!c.breaches.empty() && result.attributable))
     result.verdict = Verdict::fail;

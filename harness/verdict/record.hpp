@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "kinds/finding.hpp"
 #include "kinds/sample.hpp"
 #include "spec/experiment.hpp"
 #include "system/clock.hpp"
@@ -99,6 +100,32 @@ struct Lateness {
   Nanoseconds worst{};
 };
 
+/// A probe that looked at the stack beside the workload, on one host.
+struct ObserverInfo {
+  std::string probe;  ///< its name
+  std::string kind;
+  std::string host;
+};
+
+/// What one of them told.
+struct Sighting {
+  std::int64_t told_ns = 0;  ///< when it was recorded
+  std::string probe;
+  std::string host;
+  kinds::Finding finding;
+};
+struct Look {
+  std::string probe;
+  std::string host;
+  kinds::Round round;
+};
+
+/// All probes of a host began (again).
+struct ObserverStart {
+  std::int64_t at_ns = 0;
+  std::string host;
+};
+
 struct RunEnd {
   std::string reason;  ///< complete, interrupted, error
   std::string detail;
@@ -127,6 +154,10 @@ struct RunRecord {
   std::optional<Nanoseconds> recovery_deadline;
   std::optional<double> lab_up_seconds;  ///< of the first lab
   std::vector<std::int64_t> lab_ups_ns;  ///< when a lab was up: a run may go on in a fresh one
+  std::vector<ObserverInfo> observers;
+  std::vector<ObserverStart> observer_starts;  ///< in the order of time, as are:
+  std::vector<Sighting> sightings;
+  std::vector<Look> looks;
   std::vector<kinds::Sample> samples;    ///< in the order of completion
   std::vector<std::string> damage;       ///< what could not be read: torn lines, missing samples
 };

@@ -33,11 +33,17 @@ TEST(RequestNamer, NamesAreUniqueWithinARun) {
     const RequestNames names = namer.name(i);
     ids.insert(names.id);
     tokens.insert(names.token);
-    ASSERT_EQ(names.token.size(), 16U);
+    ASSERT_EQ(names.token.size(), 32U);
     ASSERT_EQ(names.id.find_first_not_of("0123456789abcdef-"), std::string::npos);
   }
   EXPECT_EQ(ids.size(), count);
   EXPECT_EQ(tokens.size(), count);
+}
+
+TEST(RequestNamer, EveryNameBeginsWithTheMarker) {
+  const RequestNames names = RequestNamer(1, "marker-of-a-run").name(7);
+  EXPECT_EQ(names.id, "marker-of-a-run-7");
+  EXPECT_TRUE(names.token.starts_with("marker-of-a-run"));
 }
 
 TEST(RequestNamer, RunsDifferBySeedAndRepeatWithIt) {

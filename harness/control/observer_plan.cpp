@@ -1,0 +1,208 @@
+// Which probes look at a topology, and at what.
+
+#include <algorithm>
+#include <set>
+
+#include <boost/json/array.hpp>
+#include <fmt/format.h>
+
+#include "control/campaign.hpp"
+#include "control/observers.hpp"
+
+namespace nospof::control {
+
+namespace {
+
+/// Besides the ports that the stack listens on: what an intruder would try first.
+constexpr std::array usual_ports{22, 25, 80, 111, 2379, 3389, 5432, 6379, 8080, 11211};
+
+bool contains(const auto& list, const auto& wanted) {
+  return std::ranges::find(list, wanted) != std::ranges::end(list);
+}
+
+const spec::Service* listener(const spec::Topology& topology, const spec::Host& host, int port) {
+  const std::string listens = fmt::format("{}/tcp", port);
+  for (const std::string& name : host.services) {
+    const spec::Service* service = topology.find_service(name);
+    if (service != nullptr && contains(service->listens, listens)) return service;
+  }
+  return nullptr;
+}
+
+class Plan {
+ public:
+  Plan(const spec::Topology& topology, const Deployment& deployment)
+      : topology_(topology), deployment_(deployment) {}
+
+  std::vector<Observer> make() {
+    for (const spec::Host& host : topology_.hosts) {
+      if (!host.observer) add(host, "plaintext-canary", {{"marker", deployment_.marker}});
+      add_targets(host, "firewall", firewall_targets(host));
+      add_targets(host, "tls-path", tls_targets(host));
+      add_vips(host);
+      add_monitoring(host);
+    }
+    return std::move(observers_);
+  }
+
+ private:
+  void add(const spec::Host& host, const std::string& kind, json::object config,
+           const std::string& name = {}) {
+    observers_.push_back({host.name, {name.empty() ? kind : name, kind, std::move(config)}});
+  }
+  void add_targets(const spec::Host& host, const std::string& kind, json::array targets) {
+    if (targets.empty()) return;
+    add(host, kind, {{"from", host.name}, {"targets", std::move(targets)}});
+  }
+
+  // ----- firewall -----
+
+  std::set<int> all_ports() const {
+    std::set<int> ports(usual_ports.begin(), usual_ports.end());
+    for (const spec::Service& service : topology_.services)
+      for (const std::string& listens : service.listens)
+        if (listens.ends_with("/tcp")) ports.insert(std::stoi(listens));
+    return ports;
+  }
+  bool is_allowed(const std::string& from, const std::string& to, const std::string& vip,
+                  int port) const {
+    return std::ranges::any_of(topology_.flows, [&](const spec::Flow& flow) {
+      return flow.protocol == spec::Protocol::tcp && contains(flow.from, from) &&
+             flow.to_vip == vip && (!vip.empty() || contains(flow.to, to)) &&
+             contains(flow.ports, port);
+    });
+  }
+  json::array firewall_targets(const spec::Host& from) const {
+    json::array targets;
+    const auto add_target = [&](const std::string& to, const std::string& address, int port,
+                                bool allowed, bool listening) {
+      targets.push_back({{"to", to},
+                         {"address", address},
+                         {"port", port},
+                         {"allowed", allowed},
+                         {"listening", listening}});
+    };
+    for (const int port : all_ports()) {
+      for (const spec::Host& to : topology_.hosts)
+        if (to.name != from.name && !to.observer)
+          add_target(to.name, to.address, port, is_allowed(from.name, to.name, {}, port),
+                     listener(topology_, to, port) != nullptr);
+      for (const spec::Vip& vip : topology_.vips)
+        if (!contains(vip.owners, from.name))
+          add_target(vip.name, vip.address, port, is_allowed(from.name, {}, vip.name, port),
+                     listens_somewhere(vip, port));
+    }
+    return targets;
+  }
+  bool listens_somewhere(const spec::Vip& vip, int port) const {
+    return std::ranges::any_of(vip.owners, [&](const std::string& owner) {
+      const spec::Host* host = topology_.find_host(owner);
+      return host != nullptr && listener(topology_, *host, port) != nullptr;
+    });
+  }
+
+  // ----- TLS -----
+
+  json::array tls_targets(const spec::Host& from) const {
+    json::array targets;
+    for (const spec::TlsHop& hop : topology_.tls_hops) {
+      const spec::Vip* vip = topology_.find_vip(hop.via);
+      const spec::Tier* tier = topology_.find_tier(hop.via);
+      if (contains(hop.from, from.name)) {
+        if (vip != nullptr) {
+          targets.push_back(tls_target(hop, from, vip->name, vip->address, hop.to));
+        } else if (tier != nullptr) {
+          for (const std::string& name : tier->hosts) add_passing(targets, hop, from, name);
+        } else {
+          for (const std::string& name : hop.to) add_direct(targets, hop, from, name);
+        }
+      } else if (passes_through(from.name, vip, tier)) {
+        // Who passes it on sees each of those that end it directly.
+        for (const std::string& name : hop.to) add_direct(targets, hop, from, name);
+      }
+    }
+    return targets;
+  }
+  static bool passes_through(const std::string& host, const spec::Vip* vip,
+                             const spec::Tier* tier) {
+    return (vip != nullptr && contains(vip->owners, host)) ||
+           (tier != nullptr && contains(tier->hosts, host));
+  }
+  void add_direct(json::array& targets, const spec::TlsHop& hop, const spec::Host& from,
+                  const std::string& to) const {
+    if (to == from.name || !is_allowed(from.name, to, {}, hop.port)) return;
+    targets.push_back(tls_target(hop, from, to, topology_.find_host(to)->address, {to}));
+  }
+  void add_passing(json::array& targets, const spec::TlsHop& hop, const spec::Host& from,
+                   const std::string& by) const {
+    if (by == from.name || !is_allowed(from.name, by, {}, hop.port)) return;
+    targets.push_back(tls_target(hop, from, by, topology_.find_host(by)->address, hop.to));
+  }
+  json::object tls_target(const spec::TlsHop& hop, const spec::Host& from, const std::string& via,
+                          const std::string& address, const std::vector<std::string>& ends) const {
+    json::object target{{"name", hop.name},
+                        {"via_text", via},
+                        {"address", address},
+                        {"port", hop.port},
+                        {"identity", hop.identity},
+                        {"authority_file", deployment_.authority_file(hop.authority)},
+                        {"client_certificate", hop.client_certificate}};
+    json::array keys;
+    for (const std::string& end : ends) {
+      const spec::Service* service = listener(topology_, *topology_.find_host(end), hop.port);
+      if (service == nullptr) continue;
+      keys.emplace_back(deployment_.certificate(end, service->name).public_key);
+      target["starttls"] = starttls_name(service->tls ? service->tls->starttls
+                                                      : spec::StartTls::none);
+    }
+    target["expect_keys"] = std::move(keys);
+    if (const spec::Service* own = with_certificate(from, hop.authority)) {
+      const DeployedCertificate certificate = deployment_.certificate(from.name, own->name);
+      target["certificate_file"] = certificate.certificate_file;
+      target["key_file"] = certificate.key_file;
+    }
+    return target;
+  }
+  const spec::Service* with_certificate(const spec::Host& host, const std::string& authority) const {
+    for (const std::string& name : host.services) {
+      const spec::Service* service = topology_.find_service(name);
+      if (service != nullptr && service->tls && service->tls->authority == authority)
+        return service;
+    }
+    return nullptr;
+  }
+
+  // ----- the rest -----
+
+  void add_vips(const spec::Host& host) {
+    for (const spec::Vip& vip : topology_.vips) {
+      if (contains(vip.owners, host.name))
+        add(host, "vip", {{"address", vip.address}, {"view", "own"}}, "vip-own-" + vip.name);
+      if (host.observer)
+        add(host, "vip", {{"address", vip.address}, {"view", "link"}}, "vip-link-" + vip.name);
+    }
+  }
+  void add_monitoring(const spec::Host& host) {
+    if (!topology_.monitoring || !contains(topology_.monitoring->on, host.name)) return;
+    json::array hosts;
+    for (const spec::Host& other : topology_.hosts)
+      if (!other.observer) hosts.emplace_back(other.name);
+    add(host, "monitoring",
+        {{"url", fmt::format("https://{}:{}", host.name, topology_.monitoring->port)},
+         {"address", host.address},
+         {"authority_file", deployment_.authority_file(topology_.monitoring->authority)},
+         {"expect_hosts", std::move(hosts)}});
+  }
+
+  const spec::Topology& topology_;
+  const Deployment& deployment_;
+  std::vector<Observer> observers_;
+};
+
+}  // namespace
+
+std::vector<Observer> observers_of(const spec::Topology& topology, const Deployment& deployment) {
+  return Plan(topology, deployment).make();
+}
+
+}  // namespace nospof::control

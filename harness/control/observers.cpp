@@ -1,0 +1,115 @@
+#include "control/observers.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <fmt/format.h>
+
+#include "control/parallel.hpp"
+
+namespace nospof::control {
+
+namespace {
+using namespace std::chrono_literals;
+
+constexpr Nanoseconds look_every = 50ms;
+constexpr Nanoseconds try_again_every = 300ms;
+}  // namespace
+
+ObserverTeam::ObserverTeam(asio::io_context& context, Interruption& interruption,
+                           hosts::Transport& transport, Recorder& recorder)
+    : context_(context),
+      interruption_(interruption),
+      transport_(transport),
+      recorder_(recorder) {}
+
+ObserverTeam::~ObserverTeam() = default;
+
+ProberEvents ObserverTeam::events_of(const std::string& host) {
+  ProberEvents events;
+  events.found = [this, host](const std::string& of, const kinds::Finding& finding) {
+    recorder_.event("found", {{"probe", of},
+                              {"host", host},
+                              {"at_ns", finding.at_ns},
+                              {"since_ns", finding.since_ns},
+                              {"what", finding.what},
+                              {"subject", finding.subject},
+                              {"detail", finding.detail},
+                              {"violation", finding.violation},
+                              {"over", finding.over},
+                              {"count", finding.count}});
+  };
+  events.looked = [this, host](const std::string& of, const kinds::Round& round) {
+    recorder_.event("looked", {{"probe", of},
+                               {"host", host},
+                               {"begin_ns", round.begin_ns},
+                               {"end_ns", round.end_ns},
+                               {"checked", round.checked},
+                               {"undecided", round.undecided}});
+  };
+  return events;
+}
+
+void ObserverTeam::record(const std::string& host, const std::string& state,
+                          const std::string& detail) {
+  recorder_.event("observer", {{"host", host}, {"state", state}, {"detail", detail}});
+}
+
+asio::awaitable<std::unique_ptr<ProberClient>> ObserverTeam::connect(const std::string& host,
+                                                                     const Orders& orders) {
+  auto client = std::make_unique<ProberClient>(context_, transport_.start(host, {"prober"}), host,
+                                               events_of(host));
+  co_await client->start(orders);
+  record(host, "up", fmt::format("{} probes", orders.size()));
+  co_return client;
+}
+
+asio::awaitable<void> ObserverTeam::start(const std::vector<Observer>& observers) {
+  std::map<std::string, Orders> by_host;
+  for (const Observer& observer : observers) by_host[observer.host].push_back(observer.probe);
+  std::vector<asio::awaitable<void>> starts;
+  const auto first = [this](std::string host, const Orders& orders) -> asio::awaitable<void> {
+    probers_[host] = co_await connect(host, orders);
+  };
+  for (const auto& [host, orders] : by_host) starts.push_back(first(host, orders));
+  co_await in_parallel(context_, std::move(starts));
+  for (auto& [host, orders] : by_host) {
+    ++keepers_;
+    asio::co_spawn(context_, keep_running(host, std::move(orders)),
+                   [this](const std::exception_ptr&) { --keepers_; });
+  }
+}
+
+asio::awaitable<void> ObserverTeam::keep_running(std::string host, Orders orders) {
+  while (!stopping_) {
+    std::unique_ptr<ProberClient>& prober = probers_[host];
+    if (prober && prober->failure().empty()) {
+      co_await interruption_.sleep_through(look_every);
+      continue;
+    }
+    if (prober) {
+      record(host, "down", prober->failure());
+      co_await prober->stop(0ms);
+      prober.reset();
+    }
+    try {
+      prober = co_await connect(host, orders);
+    } catch (const std::exception&) {
+      // Its host is down, or just coming up; whoever judges sees that nobody looked.
+    }
+    if (!prober) co_await interruption_.sleep_through(try_again_every);
+  }
+}
+
+asio::awaitable<void> ObserverTeam::stop() {
+  stopping_ = true;
+  while (keepers_ > 0) co_await interruption_.sleep_through(10ms);
+  std::vector<asio::awaitable<void>> ends;
+  const auto end = [](ProberClient& prober) -> asio::awaitable<void> {
+    co_await prober.stop(3000ms);
+  };
+  for (auto& [host, prober] : probers_)
+    if (prober) ends.push_back(end(*prober));
+  co_await in_parallel(context_, std::move(ends));
+  probers_.clear();
+}
+
+}  // namespace nospof::control

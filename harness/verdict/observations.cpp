@@ -1,0 +1,211 @@
+#include "verdict/observations.hpp"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include <fmt/format.h>
+
+namespace nospof::verdict {
+
+namespace {
+
+std::string kind_of(const RunRecord& run, const std::string& probe) {
+  const auto found = std::ranges::find(run.observers, probe, &ObserverInfo::probe);
+  return found == run.observers.end() ? probe : found->kind;
+}
+
+bool is_tls(kinds::Outcome outcome) {
+  return kinds::outcome_name(outcome).starts_with("tls-");
+}
+
+std::string text_of(const Span& span) {
+  return fmt::format("{}: {} (seen on {}: {})", span.finding.what, span.finding.subject, span.host,
+                     span.finding.detail);
+}
+
+bool began_in(const Span& span, std::int64_t from_ns, std::int64_t to_ns) {
+  return span.seen_ns >= from_ns && span.seen_ns < to_ns;
+}
+
+bool holds_at(const Span& span, std::int64_t at_ns) {
+  return span.seen_ns <= at_ns && (!span.over_ns || *span.over_ns > at_ns);
+}
+
+Interval length_of(const Span& span) {
+  Interval length{Nanoseconds(std::max<std::int64_t>(span.last_seen_ns - span.seen_ns, 0)),
+                  std::nullopt};
+  if (span.over_ns) length.upper = Nanoseconds(*span.over_ns - span.not_before_ns);
+  return length;
+}
+
+void take_longer(Interval& longest, const Interval& other) {
+  longest.lower = std::max(longest.lower, other.lower);
+  if (!other.upper || !longest.upper)
+    longest.upper.reset();
+  else
+    longest.upper = std::max(*longest.upper, *other.upper);
+}
+
+// Spans as they are told, event by event.
+class SpanBuilder {
+ public:
+  explicit SpanBuilder(const RunRecord& run) : run_(run) {}
+
+  void take(const Sighting& sighting) {
+    const kinds::Finding& finding = sighting.finding;
+    const Key key{sighting.host, sighting.probe, finding.what, finding.subject};
+    const auto open = open_.find(key);
+    if (open != open_.end() && finding.over) {
+      spans_[open->second].last_seen_ns = finding.since_ns;
+      spans_[open->second].over_ns = finding.at_ns;
+      open_.erase(open);
+    } else if (open == open_.end() && !finding.over) {
+      open_[key] = spans_.size();
+      spans_.push_back({kind_of(run_, sighting.probe), sighting.host, finding, finding.since_ns,
+                        finding.at_ns, finding.at_ns, std::nullopt});
+    }
+  }
+  // A probe that begins anew tells again what still is.
+  void begin_anew(const std::string& host, std::int64_t at_ns) {
+    for (auto entry = open_.begin(); entry != open_.end();) {
+      if (std::get<0>(entry->first) != host) {
+        ++entry;
+        continue;
+      }
+      spans_[entry->second].over_ns = at_ns;
+      entry = open_.erase(entry);
+    }
+  }
+  std::vector<Span> finish() {
+    std::ranges::stable_sort(spans_, {}, &Span::seen_ns);
+    return std::move(spans_);
+  }
+
+ private:
+  using Key = std::tuple<std::string, std::string, std::string, std::string>;
+  const RunRecord& run_;
+  std::vector<Span> spans_;
+  std::map<Key, std::size_t> open_;
+};
+
+void see_who_looked(const RunRecord& run, const CellTime& time, Observations& seen) {
+  for (const Look& look : run.looks)
+    if (look.round.end_ns >= time.injected_ns && look.round.begin_ns < time.end_ns &&
+        look.round.checked > look.round.undecided)
+      seen.looked.insert(kind_of(run, look.probe));
+  for (const ObserverInfo& observer : run.observers)
+    if (!seen.looked.contains(observer.kind)) seen.blind.insert(observer.kind);
+}
+
+void see_violations(const std::vector<Span>& spans, const CellTime& time,
+                    const std::vector<kinds::Outcome>& caused, Observations& seen) {
+  const bool tls_is_broken = std::ranges::any_of(caused, is_tls);
+  std::set<std::pair<std::string, std::string>> told;
+  for (const Span& span : spans) {
+    if (!span.finding.violation || !began_in(span, time.injected_ns, time.end_ns)) continue;
+    if (span.kind == "tls-path" && tls_is_broken) continue;
+    if (!told.insert({span.finding.what, span.finding.subject}).second) continue;
+    seen.violations.push_back(text_of(span));
+    if (span.kind == "tls-path") ++seen.tls;
+    if (span.kind == "plaintext-canary") ++seen.clear_text;
+    if (span.kind == "firewall") ++seen.open;
+    if (span.finding.what == "lost-write") seen.lost_writes += span.finding.count;
+  }
+}
+
+void see_closed(const std::vector<Span>& spans, const CellTime& time, Observations& seen) {
+  for (const Span& span : spans) {
+    if (span.kind != "firewall" || span.finding.what != "closed") continue;
+    if (holds_at(span, time.injected_ns) || holds_at(span, time.end_ns))
+      seen.closed.push_back(text_of(span));
+  }
+}
+
+void see_owners(const std::vector<Span>& spans, const CellTime& time, Observations& seen) {
+  for (const Span& span : spans) {
+    if (span.kind != "vip" || !began_in(span, time.injected_ns, time.end_ns)) continue;
+    if (span.finding.what == "no-owner") take_longer(seen.without_owner, length_of(span));
+    if (span.finding.what == "two-owners") take_longer(seen.with_two_owners, length_of(span));
+  }
+}
+
+void see_alerts(const std::vector<Span>& spans, const CellTime& time, Observations& seen) {
+  std::set<std::string> false_ones;
+  for (const Span& span : spans) {
+    if (span.kind != "monitoring" || span.finding.what != "alert") continue;
+    if (began_in(span, time.begin_ns, time.injected_ns)) false_ones.insert(span.finding.subject);
+    if (!began_in(span, time.injected_ns, time.end_ns) || seen.detected) continue;
+    const auto since = [&](std::int64_t at_ns) {
+      return Nanoseconds(std::max<std::int64_t>(at_ns - time.injected_ns, 0));
+    };
+    seen.detected = Interval{since(span.not_before_ns), since(span.seen_ns)};
+    seen.alert = span.finding.subject;
+    seen.alert_cleared = span.over_ns.has_value();
+  }
+  seen.false_alerts = false_ones.size();
+}
+
+// The next injection at or after a moment, in the same lab.
+std::optional<std::int64_t> next_injection(const RunRecord& run, const std::vector<CellTime>& times,
+                                           std::int64_t after_ns) {
+  std::optional<std::int64_t> next;
+  for (const CellTime& time : times)
+    if (time.injected_ns >= after_ns && (!next || time.injected_ns < *next)) next = time.injected_ns;
+  for (const std::int64_t lab_up_ns : run.lab_ups_ns)
+    if (next && lab_up_ns > after_ns && lab_up_ns < *next) return std::nullopt;
+  return next;
+}
+
+// Whether it was there while the stack, whole and not broken by anybody, was about to be broken.
+bool stands(const RunRecord& run, const std::vector<CellTime>& times, const Span& span) {
+  for (const CellTime& time : times)
+    if (began_in(span, time.injected_ns, time.end_ns)) return false;
+  const auto next = next_injection(run, times, span.seen_ns);
+  return !next || holds_at(span, *next);
+}
+
+}  // namespace
+
+std::vector<Span> spans_of(const RunRecord& run) {
+  SpanBuilder builder(run);
+  std::size_t next_mark = 0;
+  for (const Sighting& sighting : run.sightings) {
+    for (; next_mark < run.observer_starts.size() &&
+           run.observer_starts[next_mark].at_ns <= sighting.told_ns;
+         ++next_mark)
+      builder.begin_anew(run.observer_starts[next_mark].host, run.observer_starts[next_mark].at_ns);
+    builder.take(sighting);
+  }
+  return builder.finish();
+}
+
+Observations observations_of(const RunRecord& run, const std::vector<Span>& spans,
+                             const CellTime& time, const std::vector<kinds::Outcome>& caused) {
+  Observations seen;
+  see_who_looked(run, time, seen);
+  see_violations(spans, time, caused, seen);
+  see_closed(spans, time, seen);
+  see_owners(spans, time, seen);
+  see_alerts(spans, time, seen);
+  return seen;
+}
+
+std::vector<StandingFinding> standing_findings(const RunRecord& run, const std::vector<Span>& spans,
+                                               const std::vector<CellTime>& times) {
+  std::vector<StandingFinding> findings;
+  for (const Span& span : spans) {
+    if (!span.finding.violation || !stands(run, times, span)) continue;
+    const auto known = std::ranges::find_if(findings, [&](const StandingFinding& other) {
+      return other.what == span.finding.what && other.subject == span.finding.subject;
+    });
+    if (known == findings.end())
+      findings.push_back({span.kind, span.finding.what, span.finding.subject, span.finding.detail,
+                          {span.host}});
+    else if (std::ranges::find(known->hosts, span.host) == known->hosts.end())
+      known->hosts.push_back(span.host);
+  }
+  return findings;
+}
+
+}  // namespace nospof::verdict

@@ -1,0 +1,77 @@
+#pragma once
+// What the probes that look saw of a cell: TLS, clear text, firewalls, the VIP's owners, lost
+// writes, and what the stack's own monitoring noticed. Pure: no file, no clock.
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "verdict/outages.hpp"
+#include "verdict/record.hpp"
+
+namespace nospof::verdict {
+
+/// A finding from the moment it was told until it was told to be over. How exactly its ends are
+/// known depends on how often its probe looks: it began between `not_before_ns` and `seen_ns`, and
+/// ended between `last_seen_ns` and `over_ns`.
+struct Span {
+  std::string kind;  ///< of its probe
+  std::string host;  ///< who saw it
+  kinds::Finding finding;
+  std::int64_t not_before_ns = 0;
+  std::int64_t seen_ns = 0;
+  std::int64_t last_seen_ns = 0;
+  std::optional<std::int64_t> over_ns;  ///< none: it never was over
+};
+
+/// In the order in which they were seen. What a probe had found is over when it begins anew.
+std::vector<Span> spans_of(const RunRecord& run);
+
+/// The time of one cell, CLOCK_MONOTONIC nanoseconds.
+struct CellTime {
+  std::int64_t begin_ns = 0;
+  std::int64_t injected_ns = 0;
+  std::int64_t end_ns = 0;
+};
+
+struct Observations {
+  std::set<std::string> looked;  ///< kinds of probe that could tell something within the cell
+  std::set<std::string> blind;   ///< kinds that were to look, and could tell nothing
+  /// What began after the injection and may never be, one line each, however many saw it.
+  std::vector<std::string> violations;
+  std::uint64_t tls = 0;          ///< of the violations: of kind tls-path
+  std::uint64_t clear_text = 0;   ///< of kind plaintext-canary
+  std::uint64_t open = 0;         ///< of kind firewall: flows that should be closed
+  std::uint64_t lost_writes = 0;  ///< writes, not findings
+  /// Allowed flows that were closed when the fault was injected, or still are at the cell's end.
+  std::vector<std::string> closed;
+  /// From the injection until the first alert that had not fired before; none: no alert.
+  std::optional<Interval> detected;
+  std::string alert;               ///< which one
+  bool alert_cleared = false;      ///< it was over before the next injection
+  std::uint64_t false_alerts = 0;  ///< that began before the injection, when nothing was broken
+  Interval without_owner;          ///< of the VIP: the longest time that nobody had it, as users see
+  Interval with_two_owners;        ///< and that two had it
+};
+
+/// `caused`: what the cell's fault is meant to show.
+Observations observations_of(const RunRecord& run, const std::vector<Span>& spans,
+                             const CellTime& time, const std::vector<kinds::Outcome>& caused);
+
+/// Something that may never be and that no fault brought about: it was there before.
+struct StandingFinding {
+  std::string kind;
+  std::string what;
+  std::string subject;
+  std::string detail;  ///< as one of the hosts told it
+  std::vector<std::string> hosts;
+};
+
+/// `times`: of all cells whose fault was injected. What is over before the first injection in its
+/// lab does not count: the stack was still starting.
+std::vector<StandingFinding> standing_findings(const RunRecord& run, const std::vector<Span>& spans,
+                                               const std::vector<CellTime>& times);
+
+}  // namespace nospof::verdict

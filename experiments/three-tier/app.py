@@ -3,6 +3,7 @@
 GET /canary?id=REQUEST&v=TOKEN   stores TOKEN under REQUEST, reads it back in a statement of its own
                                  and answers {"id": .., "v": .., "db": .., "app": ..}; 503 with the
                                  reason when no database node did it in time
+GET /values?ids=REQUEST,REQUEST,..   the values stored under these (at most 200), as {"id": "token", ..}
 GET /appz                        says that this server is alive, and nothing about the database
 
 database.py beside this file knows the database. Here is what makes a failover of it short:
@@ -133,16 +134,29 @@ def canary(query):
     return "200 OK", json.dumps({"id": request_id, "v": stored, "db": db, "app": ME}) + "\n"
 
 
+def values(query):
+    ids = urllib.parse.parse_qs(query).get("ids", [""])[0].split(",")
+    if len(ids) > 200 or not all(PLAIN.fullmatch(one) for one in ids):
+        return "400 Bad Request", "ids: 1 to 200 ids with commas between them\n"
+    try:
+        stored = pool.run(lambda connection: database.load_all(connection, ids))
+    except database.ERRORS as error:
+        return "503 Service Unavailable", "%s: %s\n" % (type(error).__name__, " ".join(str(error).split()))
+    return "200 OK", json.dumps(dict(stored)) + "\n"
+
+
 def app(environ, start_response):
     """WSGI entry point."""
     if environ["REQUEST_METHOD"] != "GET":
         status, body = "405 Method Not Allowed", "only GET\n"
     elif environ["PATH_INFO"] == "/canary":
         status, body = canary(environ["QUERY_STRING"])
+    elif environ["PATH_INFO"] == "/values":
+        status, body = values(environ["QUERY_STRING"])
     elif environ["PATH_INFO"] == "/appz":
         status, body = "200 OK", "ok from %s\n" % ME
     else:
-        status, body = "404 Not Found", "there are /canary and /appz\n"
+        status, body = "404 Not Found", "there are /canary, /values and /appz\n"
     content = body.encode()
     start_response(status, [("Content-Type", "text/plain; charset=utf-8"),
                             ("Content-Length", str(len(content))),

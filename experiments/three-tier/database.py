@@ -64,3 +64,10 @@ def load(connection, request_id):
     if row is None:
         raise pymysql.err.InternalError("the row just written is not there")
     return row
+
+
+def load_all(connection, ids):
+    """(id, token) of those of them that are stored."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, token FROM canary WHERE id IN (%s)" % ",".join(["%s"] * len(ids)), ids)
+        return cursor.fetchall()

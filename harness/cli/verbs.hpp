@@ -60,6 +60,7 @@ struct ProveArguments {
   std::optional<std::string> budget;
   std::string lab;  ///< use this lab, which is up already, and leave it up
   bool keep_lab = false;
+  bool observe = false;  ///< the probes that look run beside the workload
   bool confirm = false;  ///< faults may hit machines that are no lab
   std::string runs = "runs";
 };
@@ -68,6 +69,7 @@ int prove_command(const ProveArguments& arguments, const kinds::Registry& regist
 struct RunArguments {
   std::vector<std::string> files;
   bool dry_run = false;
+  bool observe = false;
   bool confirm = false;
   std::string lab;
   std::string runs = "runs";

@@ -162,7 +162,7 @@ class Conductor {
     holder_.up();
     interruption_.check();
     session_ = std::make_unique<Session>(context_, interruption_, holder_.lab(), recorder_, clock_);
-    co_await session_->open(workload_, settle_);
+    co_await session_->open(workload_, settle_, options_.observe);
   }
 
   /// Takes everything down; a step that fails does not keep the next one from being taken.

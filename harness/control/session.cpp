@@ -67,7 +67,8 @@ Session::Session(asio::io_context& context, Interruption& interruption, lab::Lab
 
 Session::~Session() = default;
 
-asio::awaitable<void> Session::open(const spec::Workload& workload, Nanoseconds settle) {
+asio::awaitable<void> Session::open(const spec::Workload& workload, Nanoseconds settle,
+                                    bool observe) {
   // Rendering starts a process per host: done now, never while a fault is in force.
   for (const spec::Role& role : topology().roles)
     for (const std::string& host : role.among) words(host, role.check.exec);
@@ -99,7 +100,7 @@ asio::awaitable<void> Session::open(const spec::Workload& workload, Nanoseconds 
       std::make_unique<ProberClient>(context_, transport_->start(workload.from, {"prober"}),
                                      workload.from, std::move(events));
   co_await prober_->start(one_order("https", prober_config(workload)));
-  co_await start_observers();
+  if (observe) co_await start_observers();
 }
 
 asio::awaitable<void> Session::start_observers() {

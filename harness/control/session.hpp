@@ -38,7 +38,7 @@ class Session {
 
   /// Starts an agent on every host, one with power over them, the prober and the observers. Throws
   /// Error naming the host.
-  asio::awaitable<void> open(const spec::Workload& workload, Nanoseconds settle);
+  asio::awaitable<void> open(const spec::Workload& workload, Nanoseconds settle, bool observe);
   /// Agents heal and end. Returns what could not be healed, one line each.
   asio::awaitable<std::vector<std::string>> close();
 

@@ -1,0 +1,1 @@
+../three-tier/db_guard.py

@@ -37,6 +37,8 @@
 #include "faults/vip_conflict.hpp"
 #include "kinds/registry.hpp"
 #include "probes/https.hpp"
+#include "probes/plaintext_canary.hpp"
+#include "probes/vip.hpp"
 
 int main(int argc, char** argv) {
   nospof::kinds::Registry registry;
@@ -78,5 +80,7 @@ int main(int argc, char** argv) {
   registry.add(nospof::faults::make_dns());
   registry.add(nospof::faults::make_vip_conflict());
   registry.add(nospof::probes::make_https());
+  registry.add(nospof::probes::make_plaintext_canary());
+  registry.add(nospof::probes::make_vip());
   return nospof::cli::main(argc, argv, registry);
 }

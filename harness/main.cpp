@@ -36,9 +36,11 @@
 #include "faults/tls_terminate.hpp"
 #include "faults/vip_conflict.hpp"
 #include "kinds/registry.hpp"
+#include "probes/firewall.hpp"
 #include "probes/https.hpp"
 #include "probes/plaintext_canary.hpp"
 #include "probes/vip.hpp"
+#include "probes/tls_path.hpp"
 
 int main(int argc, char** argv) {
   nospof::kinds::Registry registry;
@@ -82,5 +84,7 @@ int main(int argc, char** argv) {
   registry.add(nospof::probes::make_https());
   registry.add(nospof::probes::make_plaintext_canary());
   registry.add(nospof::probes::make_vip());
+  registry.add(nospof::probes::make_tls_path());
+  registry.add(nospof::probes::make_firewall());
   return nospof::cli::main(argc, argv, registry);
 }

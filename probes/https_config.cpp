@@ -3,13 +3,10 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
-#include <cmath>
-#include <set>
 
-#include <boost/json/serialize.hpp>
-#include <boost/json/value.hpp>
 #include <fmt/format.h>
 
+#include "probes/config_keys.hpp"
 #include "system/check.hpp"
 
 namespace nospof::probes {
@@ -20,57 +17,6 @@ namespace {
 
 constexpr double rate_limit = 100'000;
 constexpr std::int64_t timeout_limit_ns = 600'000'000'000;
-
-[[noreturn]] void refuse(std::string_view key, const json::value& found,
-                         std::string_view expected) {
-  throw Error(
-      fmt::format("https probe: {} is {}, expected {}", key, json::serialize(found), expected));
-}
-
-/// Takes known keys out of an object; what nobody asked for is an error.
-class Keys {
- public:
-  explicit Keys(const json::object& object) : object_(object) {}
-
-  std::string text(std::string_view key, std::string_view otherwise) {
-    const json::value* found = find(key);
-    if (found == nullptr) return std::string(otherwise);
-    if (!found->is_string()) refuse(key, *found, "a text");
-    return std::string(found->as_string());
-  }
-  std::int64_t integer(std::string_view key, std::int64_t otherwise, std::int64_t lowest,
-                       std::int64_t highest) {
-    const json::value* found = find(key);
-    if (found == nullptr) return otherwise;
-    boost::system::error_code error;
-    const auto value = found->is_double() ? 0 : found->to_number<std::int64_t>(error);
-    if (found->is_double() || error || value < lowest || value > highest)
-      refuse(key, *found, fmt::format("an integer from {} to {}", lowest, highest));
-    return value;
-  }
-  double rate(std::string_view key) {
-    const json::value* found = find(key);
-    if (found == nullptr) throw Error(fmt::format("https probe: {} is missing", key));
-    boost::system::error_code error;
-    const auto value = found->to_number<double>(error);
-    if (error || !std::isfinite(value) || value <= 0 || value > rate_limit)
-      refuse(key, *found, fmt::format("a number above 0, at most {}", rate_limit));
-    return value;
-  }
-  void refuse_unknown() const {
-    for (const auto& [key, value] : object_)
-      if (!known_.contains(key)) throw Error(fmt::format("https probe: unknown key '{}'", key));
-  }
-
- private:
-  const json::value* find(std::string_view key) {
-    known_.insert(key);
-    return object_.if_contains(key);
-  }
-
-  const json::object& object_;
-  std::set<std::string_view> known_;
-};
 
 bool is_placeholder(std::string_view text) {
   return text.starts_with("{id}") || text.starts_with("{token}");
@@ -144,18 +90,15 @@ void check_marker(const std::string& marker) {
 
 HttpsConfig parse_https_config(const json::object& object) {
   HttpsConfig config;
-  Keys keys(object);
+  ConfigKeys keys("https probe", object);
   const std::string url = keys.text("url", "");
   if (url.empty()) throw Error("https probe: url is missing");
   parse_url(url, config);
   config.address = keys.text("address", "");
   config.port = static_cast<int>(keys.integer("port", config.port, 1, 65535));
   config.authority_file = keys.text("authority_file", "");
-  config.rate_per_second = keys.rate("rate_per_second");
-  const std::string connection = keys.text("connection", "fresh");
-  if (connection != "fresh" && connection != "keep-alive")
-    refuse("connection", json::value(connection), "\"fresh\" or \"keep-alive\"");
-  config.keep_alive = connection == "keep-alive";
+  config.rate_per_second = keys.rate("rate_per_second", rate_limit);
+  config.keep_alive = keys.choice("connection", {"fresh", "keep-alive"}) == "keep-alive";
   config.timeout =
       Nanoseconds(keys.integer("timeout_ns", config.timeout.count(), 1'000'000, timeout_limit_ns));
   const std::int64_t slow_default = std::min(config.slow, config.timeout).count();

@@ -11,71 +11,6 @@
 
 namespace nospof::probes {
 
-namespace {
-
-SocketState& state_of(BIO* bio) {
-  return *static_cast<SocketState*>(BIO_get_data(bio));
-}
-
-// OpenSSL's own socket BIO would raise SIGPIPE, and would lose the errno.
-int write_to_socket(BIO* bio, const char* data, int size) {
-  SocketState& state = state_of(bio);
-  BIO_clear_retry_flags(bio);
-  for (;;) {
-    const ssize_t n = ::send(state.fd, data, static_cast<std::size_t>(size), MSG_NOSIGNAL);
-    if (n >= 0) {
-      state.sent_bytes += static_cast<std::uint64_t>(n);
-      return static_cast<int>(n);
-    }
-    if (errno == EINTR) continue;
-    if (errno == EAGAIN) {
-      BIO_set_retry_write(bio);
-    } else {
-      state.error_number = errno;
-    }
-    return -1;
-  }
-}
-
-int read_from_socket(BIO* bio, char* data, int size) {
-  SocketState& state = state_of(bio);
-  BIO_clear_retry_flags(bio);
-  for (;;) {
-    const ssize_t n = ::recv(state.fd, data, static_cast<std::size_t>(size), 0);
-    if (n > 0) return static_cast<int>(n);
-    if (n == 0) {
-      state.ended = true;
-      return 0;
-    }
-    if (errno == EINTR) continue;
-    if (errno == EAGAIN) {
-      BIO_set_retry_read(bio);
-    } else {
-      state.error_number = errno;
-    }
-    return -1;
-  }
-}
-
-long control_socket(BIO* bio, int command, long, void*) {
-  if (command == BIO_CTRL_FLUSH) return 1;
-  if (command == BIO_CTRL_EOF) return state_of(bio).ended ? 1 : 0;
-  return 0;
-}
-
-BIO_METHOD* socket_method() {
-  static BIO_METHOD* const method = [] {
-    BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "probe socket");
-    BIO_meth_set_write(made, write_to_socket);
-    BIO_meth_set_read(made, read_from_socket);
-    BIO_meth_set_ctrl(made, control_socket);
-    return made;
-  }();
-  return method;
-}
-
-}  // namespace
-
 TlsConnection::TlsConnection(const TlsContext& context, int fd) : context_(context) {
   socket_.fd = fd;
 }
@@ -126,10 +61,8 @@ TlsConnection::Wants TlsConnection::finish_connect() {
   ::getsockopt(socket_.fd, SOL_SOCKET, SO_ERROR, &error_number, &length);
   if (error_number != 0) return fail(connect_failure(error_number));
   ssl_ = SSL_new(context_.context_);
-  BIO* bio = ssl_ != nullptr ? BIO_new(socket_method()) : nullptr;
+  BIO* bio = ssl_ != nullptr ? make_socket_bio(socket_) : nullptr;
   if (bio == nullptr) return fail({kinds::Outcome::local_error, ENOMEM});
-  BIO_set_data(bio, &socket_);
-  BIO_set_init(bio, 1);
   SSL_set_bio(ssl_, bio, bio);
   if (!context_.server_name_.empty()) SSL_set_tlsext_host_name(ssl_, context_.server_name_.c_str());
   SSL_set_connect_state(ssl_);

@@ -9,10 +9,10 @@
 
 #include "probes/http_response.hpp"
 #include "probes/outcomes.hpp"
+#include "system/socket_bio.hpp"
 
 struct ssl_ctx_st;
 struct ssl_st;
-struct bio_st;
 
 namespace nospof::probes {
 
@@ -30,14 +30,6 @@ class TlsContext {
   friend class TlsConnection;
   ssl_ctx_st* context_;
   std::string server_name_;  ///< for SNI; empty for an address
-};
-
-/// What the socket under TLS saw; OpenSSL's own errors do not keep it.
-struct SocketState {
-  int fd = -1;
-  int error_number = 0;
-  bool ended = false;  ///< the peer's FIN was read
-  std::uint64_t sent_bytes = 0;
 };
 
 class TlsConnection {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "probes/checked_keys.hpp"
+#include "probes/config_keys.hpp"
 
 namespace nospof::probes {
 
@@ -22,13 +22,13 @@ bool is_marker(const std::string& text) {
 CanaryConfig parse_canary_config(const boost::json::object& object) {
   using namespace std::chrono_literals;
   CanaryConfig config;
-  CheckedKeys keys("plaintext-canary", object);
-  config.marker = keys.text("marker");
+  ConfigKeys keys("plaintext-canary probe", object);
+  config.marker = keys.required_text("marker");
   if (!is_marker(config.marker))
-    keys.refuse("marker",
+    keys.refuse("marker", boost::json::value(config.marker),
                 "8 to 200 printable ASCII characters without spaces, with which the token of every "
                 "request begins, so that nothing else is taken for it");
-  config.quiet = keys.duration("quiet", config.quiet, 100ms, 1h);
+  config.quiet = keys.duration("quiet_ns", config.quiet, 100ms, 1h);
   config.ring_bytes = static_cast<std::size_t>(keys.integer("ring_mebibytes", 8, 1, 256)) * mebibyte;
   keys.refuse_unknown();
   return config;

@@ -79,11 +79,11 @@ void parse_url(std::string_view url, HttpsConfig& config) {
 }
 
 // Stands in URLs and is looked for in packets.
-void check_marker(const std::string& marker) {
+void check_marker(const ConfigKeys& keys, const std::string& marker) {
   const auto fits = [](unsigned char c) { return std::isalnum(c) != 0 || c == '-'; };
-  if (marker.empty() || (marker.size() >= 8 && marker.size() <= 32 && std::ranges::all_of(marker, fits)))
-    return;
-  refuse("marker", json::value(marker), "8 to 32 letters, digits and -");
+  const bool sized = marker.size() >= 8 && marker.size() <= 32;
+  if (marker.empty() || (sized && std::ranges::all_of(marker, fits))) return;
+  keys.refuse("marker", json::value(marker), "8 to 32 letters, digits and -");
 }
 
 }  // namespace
@@ -111,7 +111,7 @@ HttpsConfig parse_https_config(const json::object& object) {
       static_cast<std::uint64_t>(keys.integer("max_in_flight", 20'000, 1, 1'000'000));
   config.count = static_cast<std::uint64_t>(keys.integer("count", 0, 0, std::int64_t{1} << 40U));
   config.marker = keys.text("marker", "");
-  check_marker(config.marker);
+  check_marker(keys, config.marker);
   keys.refuse_unknown();
   return config;
 }

@@ -147,15 +147,19 @@ class Plan {
                         {"identity", hop.identity},
                         {"authority_file", deployment_.authority_file(hop.authority)},
                         {"client_certificate", hop.client_certificate}};
+    bool starts_plain = false;
     json::array keys;
     for (const std::string& end : ends) {
       const spec::Service* service = listener(topology_, *topology_.find_host(end), hop.port);
       if (service == nullptr) continue;
       keys.emplace_back(deployment_.certificate(end, service->name).public_key);
-      target["starttls"] = starttls_name(service->tls ? service->tls->starttls
-                                                      : spec::StartTls::none);
+      const spec::StartTls starttls =
+          service->tls ? service->tls->starttls : spec::StartTls::none;
+      target["starttls"] = starttls_name(starttls);
+      starts_plain = starttls != spec::StartTls::none;
     }
     target["expect_keys"] = std::move(keys);
+    target["ask_http"] = hop.http && !starts_plain;
     if (const spec::Service* own = with_certificate(from, hop.authority)) {
       const DeployedCertificate certificate = deployment_.certificate(from.name, own->name);
       target["certificate_file"] = certificate.certificate_file;

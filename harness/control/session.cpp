@@ -10,7 +10,7 @@
 #include "control/campaign.hpp"
 #include "control/parallel.hpp"
 #include "system/check.hpp"
-#include "system/tls_look.hpp"
+#include "system/tls_shown.hpp"
 
 namespace nospof::control {
 

@@ -138,6 +138,7 @@ struct TlsHop {
   std::string identity;             ///< DNS name that the client must find in the certificate
   std::string authority;            ///< name into authorities
   bool client_certificate = false;  ///< the server must demand one
+  bool http = true;                 ///< what is spoken inside of it
   Mark mark;
 };
 

@@ -242,6 +242,8 @@ Format<std::vector<TlsHop>> tls_hops_format() {
           required("authority", &TlsHop::authority, authority_name(), "Who must have signed it."),
           optional("client_certificate", &TlsHop::client_certificate, boolean(), "false",
                    "Whether the server must demand a certificate."),
+          optional("http", &TlsHop::http, boolean(), "true",
+                   "Whether HTTP is spoken inside, so that a probe may ask something."),
       },
       check_hop,
   };

@@ -40,7 +40,7 @@ TEST(VipConfig, HasAPeriodForEachView) {
 TEST(VipConfig, NamesWhatIsWrong) {
   const std::string good = R"({"address":"198.18.0.100","view":"own",)";
   const std::vector<std::pair<std::string, std::string>> cases = {
-      {R"({"view":"own"})", "vip probe: address is missing, expected a text"},
+      {R"({"view":"own"})", "vip probe: address is missing"},
       {R"({"address":"lb.nospof.test","view":"own"})", "expected an IPv4 address such as"},
       {R"({"address":"2001:db8::1","view":"own"})", R"(address is "2001:db8::1", expected)"},
       {R"({"address":"198.18.0.100"})", "view is missing"},

@@ -27,8 +27,8 @@ std::string CheckedKeys::text(std::string_view key) {
   return std::string(found->as_string());
 }
 
-std::int64_t CheckedKeys::integer(std::string_view key, std::int64_t otherwise,
-                                  std::int64_t lowest, std::int64_t highest) {
+std::int64_t CheckedKeys::integer(std::string_view key, std::int64_t otherwise, std::int64_t lowest,
+                                  std::int64_t highest) {
   const json::value* found = find(key);
   if (found == nullptr) return otherwise;
   boost::system::error_code error;
@@ -40,8 +40,8 @@ std::int64_t CheckedKeys::integer(std::string_view key, std::int64_t otherwise,
 
 Nanoseconds CheckedKeys::duration(std::string_view name, Nanoseconds otherwise,
                                   Nanoseconds shortest, Nanoseconds longest) {
-  return Nanoseconds(integer(std::string(name) + "_ns", otherwise.count(), shortest.count(),
-                             longest.count()));
+  return Nanoseconds(
+      integer(std::string(name) + "_ns", otherwise.count(), shortest.count(), longest.count()));
 }
 
 void CheckedKeys::refuse_unknown() const {

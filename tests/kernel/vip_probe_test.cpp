@@ -165,8 +165,8 @@ TEST_F(VipProbe, LinkTellsAnotherOwner) {
   EXPECT_GE(now.since_ns, known);
   EXPECT_GE(now.at_ns, before);
   EXPECT_LE(now.since_ns, after);
-  const kinds::Finding former = probe->wait_for(
-      [&](const auto& each) { return each.what == "owner" && each.over; });
+  const kinds::Finding former =
+      probe->wait_for([&](const auto& each) { return each.what == "owner" && each.over; });
   EXPECT_EQ(former.detail, h1().mac());
   EXPECT_LE(former.at_ns, now.at_ns);
 }

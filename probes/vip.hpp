@@ -23,8 +23,7 @@
 // Of those of "link" exactly one is true at a time.
 //
 // at_ns is the end of the look that saw the change, since_ns the beginning of the last one that saw
-// it was not so yet: the change lies in between. What is true in the first look began at an unknown
-// time: there since_ns is the beginning of that look.
+// it was not so yet: the change lies in between. since_ns is 0 for what the first look saw already.
 //
 // "own": besides looking every period the probe is told of changes by the kernel, and then looks at
 // once; an address that came and went between two looks is seen, too. It may be on any device, up

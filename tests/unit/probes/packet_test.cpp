@@ -112,6 +112,7 @@ TEST(Packet, IsFoundBehindExtensionHeaders) {
   EXPECT_EQ(rest->payload, "rest");
   std::string endless;
   for (int i = 0; i < 40; ++i) endless += std::string(8, '\0');
+  endless += '\x06' + std::string(7, '\0');
   EXPECT_FALSE(packet_in_network_layer(ipv6(endless + tcp("x"), 0), 0x86dd));
 }
 

@@ -29,7 +29,8 @@ CanaryConfig parse_canary_config(const boost::json::object& object) {
                 "8 to 200 printable ASCII characters without spaces, with which the token of every "
                 "request begins, so that nothing else is taken for it");
   config.quiet = keys.duration("quiet_ns", config.quiet, 100ms, 1h);
-  config.ring_bytes = static_cast<std::size_t>(keys.integer("ring_mebibytes", 8, 1, 256)) * mebibyte;
+  config.ring_bytes =
+      static_cast<std::size_t>(keys.integer("ring_mebibytes", 8, 1, 256)) * mebibyte;
   keys.refuse_unknown();
   return config;
 }

@@ -78,14 +78,14 @@ std::vector<kinds::Finding> Sightings::take_over(std::int64_t now_ns) {
       ++entry;
       continue;
     }
-    over.push_back({.at_ns = now_ns,
-                    .since_ns = seen.last_ns,
-                    .what = what,
-                    .subject = subject(entry->first),
-                    .detail = fmt::format("seen in {} packet{}", seen.count,
-                                          seen.count == 1 ? "" : "s"),
-                    .violation = true,
-                    .over = true});
+    over.push_back(
+        {.at_ns = now_ns,
+         .since_ns = seen.last_ns,
+         .what = what,
+         .subject = subject(entry->first),
+         .detail = fmt::format("seen in {} packet{}", seen.count, seen.count == 1 ? "" : "s"),
+         .violation = true,
+         .over = true});
     entry = seen_.erase(entry);
   }
   return over;

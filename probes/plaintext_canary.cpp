@@ -31,7 +31,8 @@ constexpr Nanoseconds longest_in_ring = 2 * std::chrono::milliseconds(PacketRing
 spec::KindInfo canary_info() {
   spec::KindInfo info;
   info.name = "plaintext-canary";
-  info.summary = "looks for a text that requests carry in what goes over the host's network devices";
+  info.summary =
+      "looks for a text that requests carry in what goes over the host's network devices";
   info.parameters = {
       {"marker",
        ParameterType::text,

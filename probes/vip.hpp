@@ -1,7 +1,7 @@
 #pragma once
-// The vip probe: who has a floating address. It has two views, one for each vantage point: "own", on
-// a host that may have the address, reads whether it is on one of this host's devices; "link", on a
-// host of the same link, a client for instance, asks the link by ARP and counts who answers.
+// The vip probe: who has a floating address. It has two views, one for each vantage point: "own",
+// on a host that may have the address, reads whether it is on one of this host's devices; "link",
+// on a host of the same link, a client for instance, asks the link by ARP and counts who answers.
 //
 // Neither of them judges: what two owners mean, and for how long there may be none, depends on who
 // was cut off from whom.
@@ -10,25 +10,24 @@
 // The JSON configuration; a key that is not listed is an error:
 //   address    text, required   the floating address, IPv4: "198.18.0.100"
 //   view       text, required   "own" or "link"
-//   period_ns  integer          from one look to the next; 1 ms to 60 s, default 20 ms for "own" and
+//   period_ns  integer          from one look to the next; 1 ms to 60 s; default 20 ms for "own",
 //                               100 ms for "link"
 // clang-format on
 //
 // Findings; `subject` is always the address, `violation` always false:
 //   holds       (own) this host has the address; `detail` has the devices
-//   owner       (link) one MAC address answers, which is in `detail`; another one is told as the end
+//   owner       (link) one MAC address answers, it is the `detail`; another one is told as the end
 //               of the former and a new finding
 //   no-owner    (link) nobody answered within a period
 //   two-owners  (link) two or more MAC addresses answered the same request; `detail` has them
 // Of those of "link" exactly one is true at a time.
 //
 // at_ns is the end of the look that saw the change, since_ns the beginning of the last one that saw
-// it was not so yet: the change lies in between. What is true in the first look began at an unknown
-// time: there since_ns is the beginning of that look.
+// it was not so yet: the change lies in between. since_ns is 0 for what the first look saw already.
 //
 // "own": besides looking every period the probe is told of changes by the kernel, and then looks at
-// once; an address that came and went between two looks is seen, too. It may be on any device, up or
-// down.
+// once; an address that came and went between two looks is seen, too. It may be on any device, up
+// or down.
 //
 // "link": the requests change no ARP table, neither of other hosts nor this one's
 // (system/arp_probe.hpp): a client that believes in the wrong owner goes on to do so. They go below

@@ -8,7 +8,7 @@ namespace nospof::probes {
 std::vector<kinds::Finding> StateFindings::seen(const State& state, Look look) {
   std::vector<kinds::Finding> findings;
   if (!state_ || state_->what != state.what || state_->which != state.which) {
-    const std::int64_t since_ns = state_ ? seen_so_ns_ : look.begin_ns;
+    const std::int64_t since_ns = state_ ? seen_so_ns_ : 0;
     const auto tell = [&](const State& told, bool over) {
       if (told.what.empty()) return;
       findings.push_back({.at_ns = look.end_ns,

@@ -69,7 +69,8 @@ std::set<AddressPlace> AddressWatch::ask() {
   ifaddrmsg request{};
   request.ifa_family = AF_INET;
   std::set<AddressPlace> places;
-  for (const NetlinkMessage& each : asking_.dump("list addresses", {RTM_GETADDR, bytes_of(request)}))
+  for (const NetlinkMessage& each :
+       asking_.dump("list addresses", {RTM_GETADDR, bytes_of(request)}))
     if (const auto place = place_in(each.payload); place && each.type == RTM_NEWADDR)
       places.insert(*place);
   return places;

@@ -82,8 +82,8 @@ void ArpProbe::listen_on(const EthernetLink& link) {
 bool ArpProbe::ask(unsigned tag) {
   const std::optional<EthernetLink> link = link_towards(address_);
   if (!link || !is_running(*link)) return false;
-  const bool same = interface_ == link->hardware.sll_ifindex &&
-                    senders_[0] == made_up_from(mac_of(*link), 0);
+  const bool same =
+      interface_ == link->hardware.sll_ifindex && senders_[0] == made_up_from(mac_of(*link), 0);
   if (!same) listen_on(*link);
   const ArpFrame frame = request(senders_[tag % tags], address_);
   sockaddr_ll to = link->hardware;

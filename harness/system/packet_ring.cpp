@@ -72,8 +72,8 @@ PacketRing::PacketRing(std::size_t bytes)
   request.tp_retire_blk_tov = latency_ms;
   check("make a ring for packets",
         ::setsockopt(socket_.get(), SOL_PACKET, PACKET_RX_RING, &request, sizeof request));
-  memory_ = ::mmap(nullptr, blocks_ * block_bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
-                   socket_.get(), 0);
+  memory_ =
+      ::mmap(nullptr, blocks_ * block_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, socket_.get(), 0);
   if (memory_ == MAP_FAILED) throw SystemError("map a ring for packets", errno);
 }
 

@@ -30,7 +30,8 @@ inline std::int64_t mono_ns() {
 
 class LookingProbe final : public kinds::SampleSink {
  public:
-  /// Makes and runs it on a thread of its own inside the network namespace. Throws what make() does.
+  /// Makes and runs it on a thread of its own inside the network namespace. Throws what make()
+  /// does.
   LookingProbe(int network_namespace_fd, std::unique_ptr<kinds::ProbeKind> kind,
                boost::json::object config)
       : stop_(check("eventfd", ::eventfd(0, EFD_CLOEXEC))), kind_(std::move(kind)) {

@@ -1,5 +1,7 @@
 // Real traffic between hosts on one switch, and what the plaintext-canary probe sees of it.
 
+#include "probes/plaintext_canary.hpp"
+
 #include <csignal>
 
 #include <linux/capability.h>
@@ -9,7 +11,6 @@
 
 #include "fault_network_fixture.hpp"
 #include "looking_probe.hpp"
-#include "probes/plaintext_canary.hpp"
 #include "tests/kernel/https_server.hpp"
 
 namespace nospof::test {
@@ -112,9 +113,8 @@ TEST_F(PlaintextCanary, SeesWhatItsOwnHostSendsAndDatagramsAndIpv6) {
     check("sendto", ::sendto(sender.get(), token.data(), token.size(), 0,
                              reinterpret_cast<const sockaddr*>(&to), sizeof to));
   });
-  probe->wait_for([](const auto& each) {
-    return each.subject == "2001:db8::1 -> [2001:db8::2]:9002/udp";
-  });
+  probe->wait_for(
+      [](const auto& each) { return each.subject == "2001:db8::1 -> [2001:db8::2]:9002/udp"; });
 }
 
 TEST_F(PlaintextCanary, SeesAMarkerInSegmentsAndInPieces) {
@@ -129,7 +129,8 @@ TEST_F(PlaintextCanary, SeesAMarkerInSegmentsAndInPieces) {
   // One that IP cuts within the marker, wherever exactly that is: 1472 bytes fit the first piece.
   const std::string large(1472 - 6, '.');
   datagram(h1(), h2().address(), 9001, large + token + large);
-  probe->wait_for([&](const auto& each) { return each.subject == subject(h1(), h2(), 9001, "udp"); });
+  probe->wait_for(
+      [&](const auto& each) { return each.subject == subject(h1(), h2(), 9001, "udp"); });
 }
 
 TEST_F(PlaintextCanary, SeesWhatASwitchForwardsOnce) {
@@ -142,7 +143,8 @@ TEST_F(PlaintextCanary, SeesWhatASwitchForwardsOnce) {
   EXPECT_EQ(probe->findings().size(), 2U) << "on three devices, and still one";
 }
 
-// Both ends of a TLS connection over an open TCP one; sends the text from client to server and back.
+// Both ends of a TLS connection over an open TCP one; sends the text from client to server and
+// back.
 void talk_over_tls(int client_fd, int server_fd, const Identity& identity,
                    const std::string& text) {
   using Context = std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)>;
@@ -195,7 +197,10 @@ TEST_F(PlaintextCanary, GoesOnWhenADeviceFlapsAndSeesNewOnes) {
     expect_seen(*probe, 9002 + round);
   }
   Netlink switching = Netlink::in(switch_.get());
-  switching.add_veth({.name = "late", .master = "br0", .peer_name = "eth1", .peer_mac = "",
+  switching.add_veth({.name = "late",
+                      .master = "br0",
+                      .peer_name = "eth1",
+                      .peer_mac = "",
                       .peer_namespace_fd = h1().namespace_fd()});
   Netlink own = Netlink::in(h1().namespace_fd());
   own.set_up("eth1", true);
@@ -242,12 +247,11 @@ TEST_F(PlaintextCanary, CountsPayloadsAndReadsTheLastOnesWhenItIsStopped) {
     EXPECT_EQ(rounds[i].begin_ns, rounds[i - 1].end_ns) << "no gap between rounds";
 }
 
-TEST_F(PlaintextCanary, TellsHowManyPacketsItCouldNotReadAndSinceWhenIsUnknown) {
+TEST_F(PlaintextCanary, TellsHowManyPacketsItCouldNotRead) {
   const auto probe = watch(h2().namespace_fd(), {{"marker", marker}, {"ring_mebibytes", 1}});
   const std::int64_t before = mono_ns();
   {
-    const auto held =
-        probe->hold_up([&] { datagram(h1(), h2().address(), 9001, token); });
+    const auto held = probe->hold_up([&] { datagram(h1(), h2().address(), 9001, token); });
     const std::string large(1400, '.');
     for (int i = 0; i < 2000; ++i) datagram(h1(), h2().address(), 9001, large);
     datagram(h1(), h2().address(), 9002, token);  // no room is left for it

@@ -68,6 +68,9 @@ TEST_F(MarkerScanTest, WhatIsSentAgainDoesNoHarm) {
   EXPECT_FALSE(sees_tcp("v=c7f3a9", 100)) << "the same";
   EXPECT_FALSE(sees_tcp("c7f3", 102)) << "a part";
   EXPECT_TRUE(sees_tcp("f3a9d2e51b-", 104)) << "the end of it, and more";
+  EXPECT_FALSE(sees_tcp("v=c7f3a9", 200));
+  EXPECT_FALSE(sees_tcp("v=", 200)) << "the beginning alone";
+  EXPECT_TRUE(sees_tcp("d2e51b-", 208)) << "follows what came before that";
 }
 
 TEST_F(MarkerScanTest, DoesNotJoinWhatDoesNotFollow) {
@@ -102,6 +105,9 @@ TEST_F(MarkerScanTest, ForgetsTheFlowThatWasSilentForLongest) {
   EXPECT_FALSE(sees_tcp("c7f3a9", 100));
   for (unsigned port = 1; port <= 15; ++port) sees(ipv4(tcp("x", {.from = port})));
   EXPECT_TRUE(sees_tcp("d2e51b-", 106)) << "16 flows fit";
+  EXPECT_FALSE(sees_tcp("c7f3a9", 113));
+  sees(ipv4(tcp("x", {.from = 16})));
+  EXPECT_TRUE(sees_tcp("d2e51b-", 119)) << "it was used later than others";
   EXPECT_FALSE(sees_tcp("c7f3a9", 200));
   for (unsigned port = 1; port <= 16; ++port) sees(ipv4(tcp("x", {.from = port})));
   EXPECT_FALSE(sees_tcp("d2e51b-", 206));

@@ -95,8 +95,8 @@ TEST(Packet, PiecesOfOneAreToldApart) {
 TEST(Packet, IsFoundBehindExtensionHeaders) {
   const std::string hop_by_hop = std::string(1, '\x3c') + std::string(1, '\0') + number32(1) + "pp";
   const std::string options = std::string(1, '\x2c') + std::string(1, '\1') + std::string(14, '\0');
-  const std::string piece = std::string(1, '\x06') + std::string(1, '\0') + number16(1) +
-                            number32(77);
+  const std::string piece =
+      std::string(1, '\x06') + std::string(1, '\0') + number16(1) + number32(77);
   const std::string bytes = ipv6(hop_by_hop + options + piece + tcp("deep"), 0);
   const auto packet = packet_in_network_layer(bytes, 0x86dd);
   ASSERT_TRUE(packet && packet->fragment);
@@ -104,14 +104,15 @@ TEST(Packet, IsFoundBehindExtensionHeaders) {
   EXPECT_TRUE(packet->fragment->first);
   EXPECT_EQ(packet->fragment->id, 77U);
 
-  const std::string later = std::string(1, '\x06') + std::string(1, '\0') + number16(8) +
-                            number32(77);
+  const std::string later =
+      std::string(1, '\x06') + std::string(1, '\0') + number16(8) + number32(77);
   const std::string behind = ipv6(later + "rest", 44);
   const auto rest = packet_in_network_layer(behind, 0x86dd);
   ASSERT_TRUE(rest);
   EXPECT_EQ(rest->payload, "rest");
   std::string endless;
   for (int i = 0; i < 40; ++i) endless += std::string(8, '\0');
+  endless += '\x06' + std::string(7, '\0');
   EXPECT_FALSE(packet_in_network_layer(ipv6(endless + tcp("x"), 0), 0x86dd));
 }
 

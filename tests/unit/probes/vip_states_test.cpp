@@ -45,19 +45,18 @@ TEST_F(VipStates, TellAHolderFromBeginningToEnd) {
   EXPECT_THAT(own({}, {60, 61}), ElementsAre("-holds on eth0, lo 50..61"));
 }
 
-TEST_F(VipStates, WhatIsSoAtFirstBeginsWithTheFirstLook) {
-  EXPECT_THAT(own({"eth0"}, {10, 11}), ElementsAre("holds on eth0 10..11"));
+TEST_F(VipStates, WhatIsSoAtFirstBeganAtAnUnknownTime) {
+  EXPECT_THAT(own({"eth0"}, {10, 11}), ElementsAre("holds on eth0 0..11"));
 }
 
 TEST_F(VipStates, TellOwnersNoneAndTwo) {
   const std::string one = std::string(first_text) + " ";
-  EXPECT_THAT(link({first}, {10, 19}), ElementsAre("owner " + one + "10..19"));
+  EXPECT_THAT(link({first}, {10, 19}), ElementsAre("owner " + one + "0..19"));
   EXPECT_THAT(link({first}, {20, 29}), IsEmpty());
   EXPECT_THAT(link({}, {30, 39}), ElementsAre("-owner " + one + "20..39",
                                               "no-owner nobody answers ARP requests 20..39"));
-  EXPECT_THAT(link({second}, {50, 59}),
-              ElementsAre("-no-owner nobody answers ARP requests 30..59",
-                          "owner 02:00:00:00:00:12 30..59"));
+  EXPECT_THAT(link({second}, {50, 59}), ElementsAre("-no-owner nobody answers ARP requests 30..59",
+                                                    "owner 02:00:00:00:00:12 30..59"));
   EXPECT_THAT(link({first, second}, {60, 69}),
               ElementsAre("-owner 02:00:00:00:00:12 50..69",
                           "two-owners 02:00:00:00:00:11, 02:00:00:00:00:12 50..69"));
@@ -69,8 +68,8 @@ TEST_F(VipStates, TellOwnersNoneAndTwo) {
 
 TEST_F(VipStates, AnotherOwnerEndsTheFormer) {
   link({first}, {10, 19});
-  EXPECT_THAT(link({second}, {20, 29}), ElementsAre("-owner 02:00:00:00:00:11 10..29",
-                                                    "owner 02:00:00:00:00:12 10..29"));
+  EXPECT_THAT(link({second}, {20, 29}),
+              ElementsAre("-owner 02:00:00:00:00:11 10..29", "owner 02:00:00:00:00:12 10..29"));
 }
 
 }  // namespace

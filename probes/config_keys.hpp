@@ -34,7 +34,6 @@ class ConfigKeys {
                        Nanoseconds highest);
   bool boolean(std::string_view key, bool otherwise);
   bool required_boolean(std::string_view key);
-  double rate(std::string_view key, double highest);
   std::vector<std::string> texts(std::string_view key);
   /// Objects, at least one and at most `most`.
   std::vector<const boost::json::object*> objects(std::string_view key, std::size_t most);

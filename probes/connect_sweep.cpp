@@ -113,6 +113,8 @@ bool Sweep::run(int stop_fd) {
 
 void Sweep::begin(std::size_t index) {
   int error_number = 0;
+  const MonoTime begun = now();
+  results_[index].begin_ns = ns_of(begun);
   UniqueFd fd = begin_connect(endpoints_[index], error_number);
   ++in_flight_;
   if (!fd) return end(index, classify_reach(error_number, {}), error_number);
@@ -123,7 +125,7 @@ void Sweep::begin(std::size_t index) {
   ::setsockopt(fd.get(), six ? SOL_IPV6 : SOL_IP, six ? IPV6_RECVERR : IP_RECVERR, &on, sizeof on);
   sockets_[index] = std::move(fd);
   watch(sockets_[index].get(), EPOLLOUT, index);
-  deadlines_.push_back({now() + timeout_, index});
+  deadlines_.push_back({begun + timeout_, index});
 }
 
 bool Sweep::wait() {
@@ -169,7 +171,10 @@ void Sweep::expire() {
 void Sweep::end(std::size_t index, Reach reach, int error_number) {
   sockets_[index].reset();
   --in_flight_;
-  results_[index] = {reach, error_number, ns_of(now())};
+  Reached& result = results_[index];
+  result.reach = reach;
+  result.error_number = error_number;
+  result.end_ns = ns_of(now());
 }
 
 }  // namespace

@@ -29,7 +29,8 @@ Reach classify_reach(int error_number, const IcmpError& icmp);
 struct Reached {
   Reach reach = Reach::local_error;
   int error_number = 0;
-  std::int64_t at_ns = 0;  ///< CLOCK_MONOTONIC nanoseconds
+  std::int64_t begin_ns = 0;  ///< of the attempt, CLOCK_MONOTONIC nanoseconds
+  std::int64_t end_ns = 0;
 };
 
 /// Tries all of them, at most `max_in_flight` at a time, each for at most `timeout`. Results in the

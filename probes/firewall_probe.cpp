@@ -44,7 +44,7 @@ class FirewallRun {
     const std::vector<FirewallVerdict> verdicts = judge_round(config_, reached);
     for (std::size_t i = 0; i < verdicts.size(); ++i) {
       if (verdicts[i] == FirewallVerdict::undecided) continue;
-      watched_[i].saw(verdicts[i] == FirewallVerdict::so, reached[i].at_ns,
+      watched_[i].saw(verdicts[i] == FirewallVerdict::so, {reached[i].begin_ns, reached[i].end_ns},
                       detail_of(config_.targets[i], reached[i], config_.timeout), sink_);
     }
     round.end_ns = monotonic_ns();

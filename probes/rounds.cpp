@@ -41,12 +41,12 @@ std::int64_t monotonic_ns() {
   return Nanoseconds(now().time_since_epoch()).count();
 }
 
-void Watched::saw(bool so, std::int64_t at_ns, const std::string& detail, kinds::SampleSink& sink) {
-  const std::int64_t before = std::exchange(last_look_ns_, at_ns);
+void Watched::saw(bool so, LookSpan look, const std::string& detail, kinds::SampleSink& sink) {
+  const std::int64_t before = std::exchange(last_begin_ns_, look.begin_ns);
   if (so == so_) return;
   so_ = so;
   kinds::Finding finding;
-  finding.at_ns = at_ns;
+  finding.at_ns = look.end_ns;
   finding.since_ns = before;
   finding.what = what_;
   finding.subject = subject_;

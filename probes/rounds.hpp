@@ -18,15 +18,21 @@ void run_rounds(int stop_fd, Nanoseconds every, const std::function<bool()>& rou
 /// Now, as findings and rounds tell it: CLOCK_MONOTONIC nanoseconds.
 std::int64_t monotonic_ns();
 
+/// A look: what it saw was so at some moment between these, CLOCK_MONOTONIC nanoseconds.
+struct LookSpan {
+  std::int64_t begin_ns = 0;
+  std::int64_t end_ns = 0;
+};
+
 /// Something that may be so or not, look after look; told when it begins and when it is over.
 class Watched {
  public:
   Watched(std::string what, std::string subject, bool violation)
       : what_(std::move(what)), subject_(std::move(subject)), violation_(violation) {}
 
-  /// What a conclusive look at `at_ns` has shown. `since_ns` of the finding is the conclusive look
-  /// before; 0 when there was none.
-  void saw(bool so, std::int64_t at_ns, const std::string& detail, kinds::SampleSink& sink);
+  /// What a conclusive look has shown. `since_ns` of the finding is the beginning of the conclusive
+  /// look before; 0 when there was none.
+  void saw(bool so, LookSpan look, const std::string& detail, kinds::SampleSink& sink);
   /// It was told, and is not over.
   bool so() const { return so_; }
 
@@ -35,7 +41,7 @@ class Watched {
   std::string subject_;
   bool violation_;
   bool so_ = false;
-  std::int64_t last_look_ns_ = 0;
+  std::int64_t last_begin_ns_ = 0;
 };
 
 }  // namespace nospof::probes

@@ -93,7 +93,8 @@ class Path {
   const TlsPathTarget& target_;
   std::vector<Watched> watched_;  ///< by TlsFinding
   bool thorough_ = false;
-  std::vector<Step> steps_;  ///< the one under way and those to come
+  std::vector<Step> steps_;    ///< the one under way and those to come
+  std::int64_t begun_ns_ = 0;  ///< when the look under way began
   std::optional<TlsLook> look_;
 };
 
@@ -103,6 +104,7 @@ void Path::begin_next(kinds::Round& round) {
     const bool ask = target_.ask_http && (step == Step::without_certificate ||
                                           (step == Step::handshake && due(TlsFinding::truncated)));
     ++round.checked;
+    begun_ns_ = monotonic_ns();
     try {
       look_.emplace(look_for(target_, step, ask));
       return;
@@ -139,11 +141,12 @@ void Path::advance(kinds::SampleSink& sink, kinds::Round& round) {
   const auto shown = look_->advance();
   if (!shown) return;
   look_.reset();
+  const LookSpan span{begun_ns_, monotonic_ns()};
   const std::vector<TlsJudgement> judgements = judge(*shown);
   if (judgements.empty()) ++round.undecided;
   for (const TlsJudgement& judgement : judgements)
     watched_.at(static_cast<std::size_t>(judgement.finding))
-        .saw(judgement.so, monotonic_ns(), judgement.detail, sink);
+        .saw(judgement.so, span, judgement.detail, sink);
   if (steps_.front() == Step::handshake && shown->certificate) plan_more();
   steps_.erase(steps_.begin());
   begin_next(round);

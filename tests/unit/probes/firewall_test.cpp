@@ -163,8 +163,8 @@ TEST(FirewallVerdicts, ARoundWithoutAnyAnswerFromElsewhereTellsNothing) {
   config.targets = {{"client", "198.18.0.1", 22, true, true},
                     {"db1", "198.18.0.31", 3306, false, true},
                     {"web1", "198.18.0.11", 443, true, true}};
-  const Reached open{Reach::open, 0, 0};
-  const Reached silent{Reach::silent, 0, 0};
+  const Reached open{Reach::open, 0, 0, 0};
+  const Reached silent{Reach::silent, 0, 0, 0};
   EXPECT_EQ(judge_round(config, {open, silent, silent}),
             (std::vector{not_so, undecided, undecided}));
   EXPECT_EQ(judge_round(config, {open, silent, open}), (std::vector{not_so, not_so, not_so}));
@@ -176,8 +176,8 @@ TEST(FirewallVerdicts, OnlyTheSameHostTellsThatItIsUp) {
   config.targets = {{"db1", "198.18.0.31", 3306, true, true},
                     {"db1", "198.18.0.31", 22, false, true},
                     {"db2", "198.18.0.32", 3306, true, true}};
-  const Reached refused{Reach::refused, ECONNREFUSED, 0};
-  const Reached silent{Reach::silent, 0, 0};
+  const Reached refused{Reach::refused, ECONNREFUSED, 0, 0};
+  const Reached silent{Reach::silent, 0, 0, 0};
   EXPECT_EQ(judge_round(config, {silent, refused, silent}), (std::vector{so, not_so, undecided}));
 }
 

@@ -24,16 +24,16 @@ class Findings final : public kinds::SampleSink {
 TEST(Watched, IsToldWhenItBeginsAndWhenItIsOver) {
   Findings sink;
   Watched watched("open", "client -> db1:3306/tcp", true);
-  watched.saw(false, 10, "not yet", sink);
-  watched.saw(false, 20, "not yet", sink);
-  watched.saw(true, 30, "it is open", sink);
+  watched.saw(false, {10, 15}, "not yet", sink);
+  watched.saw(false, {20, 25}, "not yet", sink);
+  watched.saw(true, {30, 35}, "it is open", sink);
   EXPECT_TRUE(watched.so());
-  watched.saw(true, 40, "still", sink);
-  watched.saw(false, 50, "closed again", sink);
-  watched.saw(false, 60, "still closed", sink);
+  watched.saw(true, {40, 45}, "still", sink);
+  watched.saw(false, {50, 55}, "closed again", sink);
+  watched.saw(false, {60, 65}, "still closed", sink);
   ASSERT_EQ(sink.told.size(), 2U);
   const kinds::Finding& begun = sink.told[0];
-  EXPECT_EQ(begun.at_ns, 30);
+  EXPECT_EQ(begun.at_ns, 35);
   EXPECT_EQ(begun.since_ns, 20);
   EXPECT_EQ(begun.what, "open");
   EXPECT_EQ(begun.subject, "client -> db1:3306/tcp");
@@ -41,7 +41,7 @@ TEST(Watched, IsToldWhenItBeginsAndWhenItIsOver) {
   EXPECT_TRUE(begun.violation);
   EXPECT_FALSE(begun.over);
   const kinds::Finding& over = sink.told[1];
-  EXPECT_EQ(over.at_ns, 50);
+  EXPECT_EQ(over.at_ns, 55);
   EXPECT_EQ(over.since_ns, 40);
   EXPECT_EQ(over.detail, "closed again");
   EXPECT_TRUE(over.over);
@@ -50,7 +50,7 @@ TEST(Watched, IsToldWhenItBeginsAndWhenItIsOver) {
 TEST(Watched, KnowsNothingBeforeItsFirstLook) {
   Findings sink;
   Watched watched("closed", "x", false);
-  watched.saw(true, 30, "closed", sink);
+  watched.saw(true, {30, 35}, "closed", sink);
   ASSERT_EQ(sink.told.size(), 1U);
   EXPECT_EQ(sink.told[0].since_ns, 0);
   EXPECT_FALSE(sink.told[0].violation);

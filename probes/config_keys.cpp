@@ -1,6 +1,7 @@
 #include "probes/config_keys.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
@@ -84,6 +85,16 @@ bool ConfigKeys::boolean(std::string_view key, bool otherwise) {
 bool ConfigKeys::required_boolean(std::string_view key) {
   require(key);
   return boolean(key, false);
+}
+
+double ConfigKeys::rate(std::string_view key, double highest) {
+  require(key);
+  const json::value* found = find(key);
+  boost::system::error_code error;
+  const auto value = found->to_number<double>(error);
+  if (error || !std::isfinite(value) || value <= 0 || value > highest)
+    refuse(key, *found, fmt::format("a number above 0, at most {}", highest));
+  return value;
 }
 
 std::vector<std::string> ConfigKeys::texts(std::string_view key) {

@@ -1,0 +1,165 @@
+// What the probes that look saw, cell by cell and before all of them.
+
+#include "verdict/observations.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/verdict/judged.hpp"
+
+namespace nospof::verdict {
+namespace {
+
+using test::always_ok;
+using test::first_cell;
+using test::injected;
+using test::judged;
+using test::ms;
+using test::s;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr std::int64_t cell_end = first_cell + test::cell_length;
+
+/// A good cell at which probes of these kinds look once a second, from web1 and web2.
+RunRecord observed_run(const std::vector<std::string>& kinds) {
+  RunRecord run = test::one_cell_run(always_ok);
+  for (const std::string& kind : kinds)
+    for (const char* host : {"web1", "web2"}) {
+      run.observers.push_back({kind, kind, host});
+      for (std::int64_t at = first_cell; at < cell_end; at += s)
+        run.looks.push_back({kind, host, {at, at + s, 10, 1}});
+    }
+  for (const char* host : {"web1", "web2"}) run.observer_starts.push_back({first_cell - s, host});
+  run.lab_ups_ns = {first_cell - 2 * s};
+  return run;
+}
+
+Sighting sighting(const std::string& probe, const std::string& host, std::int64_t at_ns,
+                  const std::string& what, const std::string& subject, bool violation,
+                  bool over = false) {
+  return {at_ns + ms, probe, host, {at_ns, at_ns - 100 * ms, what, subject, "seen", violation, over}};
+}
+
+TEST(Observations, SayWhoLookedAndWhoCouldTellNothing) {
+  RunRecord run = observed_run({"firewall", "tls-path"});
+  std::erase_if(run.looks, [](const Look& look) { return look.probe == "tls-path"; });
+  run.looks.push_back({"tls-path", "web1", {injected, injected + s, 4, 4}});
+  const CellResult cell = judged(run);
+  EXPECT_THAT(cell.seen.looked, ElementsAre("firewall"));
+  EXPECT_THAT(cell.seen.blind, ElementsAre("tls-path"));
+  EXPECT_EQ(cell.verdict, Verdict::inconclusive);
+  EXPECT_THAT(cell.reasons, ElementsAre(HasSubstr("no tls-path probe could tell anything")));
+}
+
+TEST(Observations, ACellWithoutFindingsPasses) {
+  const CellResult cell = judged(observed_run({"firewall", "tls-path"}));
+  EXPECT_EQ(cell.verdict, Verdict::pass);
+  EXPECT_THAT(cell.seen.blind, IsEmpty());
+}
+
+TEST(Observations, AViolationThatBeginsInACellFailsItWhateverTheBudget) {
+  RunRecord run = observed_run({"plaintext-canary"});
+  const std::string flow = "198.18.0.21 -> 198.18.0.31:8443/tcp";
+  for (const char* host : {"web1", "web2"})
+    run.sightings.push_back(
+        sighting("plaintext-canary", host, injected + s, "plaintext", flow, true));
+  const CellResult cell = judged(run);
+  EXPECT_EQ(cell.verdict, Verdict::fail);
+  EXPECT_EQ(cell.seen.clear_text, 1U) << "seen by two, and still one";
+  EXPECT_THAT(cell.reasons, ElementsAre(HasSubstr(flow)));
+  EXPECT_THAT(judge(run).findings, IsEmpty());
+  EXPECT_EQ(judge(run).exit_code, 1);
+}
+
+TEST(Observations, WhatStoodBeforeIsTheRunsAndNotTheCells) {
+  RunRecord run = observed_run({"firewall"});
+  for (const char* host : {"web1", "web2"})
+    run.sightings.push_back(
+        sighting("firewall", host, first_cell - 500 * ms, "open", "client -> db1:3306/tcp", true));
+  const RunResult result = judge(run);
+  EXPECT_EQ(result.cells[0].verdict, Verdict::pass);
+  ASSERT_EQ(result.findings.size(), 1U);
+  EXPECT_EQ(result.findings[0].subject, "client -> db1:3306/tcp");
+  EXPECT_THAT(result.findings[0].hosts, ElementsAre("web1", "web2"));
+  EXPECT_EQ(result.verdict, Verdict::fail);
+  EXPECT_EQ(result.exit_code, 1);
+}
+
+TEST(Observations, WhatIsOverBeforeTheFirstInjectionWasTheStart) {
+  RunRecord run = observed_run({"monitoring"});
+  run.sightings = {
+      sighting("monitoring", "web1", first_cell - 800 * ms, "unmonitored", "app2", true),
+      sighting("monitoring", "web1", first_cell + 100 * ms, "unmonitored", "app2", true, true)};
+  EXPECT_THAT(judge(run).findings, IsEmpty());
+  EXPECT_EQ(judge(run).verdict, Verdict::pass);
+}
+
+TEST(Observations, AFaultThatShowsABadCertificateIsNoViolation) {
+  RunRecord run = observed_run({"tls-path"});
+  run.sightings = {
+      sighting("tls-path", "web1", injected + s, "tls-expired", "hop: lb1 -> web1:443", true)};
+  EXPECT_EQ(judged(run).seen.tls, 1U);
+  run.cells[0].caused = {kinds::Outcome::tls_expired};
+  EXPECT_EQ(judged(run).seen.tls, 0U);
+  EXPECT_EQ(judged(run).verdict, Verdict::pass);
+}
+
+TEST(Observations, AlertsTellWhenTheFaultWasNoticed) {
+  RunRecord run = observed_run({"monitoring"});
+  run.sightings = {
+      sighting("monitoring", "web2", first_cell + 500 * ms, "alert", "Noise mon1", false),
+      sighting("monitoring", "web1", injected + 2 * s, "alert", "HostDown web1", false),
+      sighting("monitoring", "web2", injected + 3 * s, "alert", "PingDown web1", false),
+      sighting("monitoring", "web1", injected + 5 * s, "alert", "HostDown web1", false, true)};
+  const Observations seen = judged(run).seen;
+  ASSERT_TRUE(seen.detected.has_value());
+  EXPECT_EQ(*seen.detected, (Interval{Nanoseconds(1900 * ms), Nanoseconds(2 * s)}));
+  EXPECT_EQ(seen.alert, "HostDown web1");
+  EXPECT_TRUE(seen.alert_cleared);
+  EXPECT_EQ(seen.false_alerts, 1U);
+}
+
+TEST(Observations, TheVipsOwnersAreTimedAsTheLinkSeesThem) {
+  RunRecord run = observed_run({"vip"});
+  run.sightings = {
+      sighting("vip", "web1", injected + s, "no-owner", "198.18.0.10", false),
+      sighting("vip", "web1", injected + 1500 * ms, "no-owner", "198.18.0.10", false, true),
+      sighting("vip", "web1", injected + 2 * s, "two-owners", "198.18.0.10", false)};
+  const Observations seen = judged(run).seen;
+  EXPECT_EQ(seen.without_owner, (Interval{Nanoseconds(400 * ms), Nanoseconds(600 * ms)}));
+  EXPECT_EQ(seen.with_two_owners, (Interval{Nanoseconds(0), std::nullopt})) << "never over";
+}
+
+TEST(Observations, AllowedFlowsCountAsClosedOnlyWhileNothingIsBroken) {
+  RunRecord run = observed_run({"firewall"});
+  run.sightings = {
+      sighting("firewall", "web1", injected + s, "closed", "lb1 -> web1:443/tcp", false),
+      sighting("firewall", "web1", injected + 3 * s, "closed", "lb1 -> web1:443/tcp", false, true),
+      sighting("firewall", "web1", injected + 4 * s, "closed", "lb1 -> web2:443/tcp", false)};
+  EXPECT_THAT(judged(run).seen.closed, ElementsAre(HasSubstr("lb1 -> web2:443/tcp")));
+}
+
+TEST(Observations, AProbeThatBeginsAnewTellsAgainWhatStillIs) {
+  RunRecord run = observed_run({"vip"});
+  run.sightings = {sighting("vip", "web1", injected + s, "no-owner", "198.18.0.10", false),
+                   sighting("vip", "web1", injected + 3 * s, "no-owner", "198.18.0.10", false)};
+  EXPECT_EQ(spans_of(run).size(), 1U);
+  run.observer_starts.push_back({injected + 2 * s, "web1"});
+  const std::vector<Span> spans = spans_of(run);
+  ASSERT_EQ(spans.size(), 2U);
+  EXPECT_EQ(spans[0].over_ns, injected + 2 * s);
+}
+
+TEST(Observations, LostWritesAreCountedAsWrites) {
+  RunRecord run = observed_run({"ledger"});
+  Sighting lost = sighting("ledger", "web1", injected + 2 * s, "lost-write", "ledger", true);
+  lost.finding.count = 46;
+  run.sightings = {lost};
+  EXPECT_EQ(judged(run).seen.lost_writes, 46U);
+  EXPECT_EQ(judged(run).verdict, Verdict::fail);
+}
+
+}  // namespace
+}  // namespace nospof::verdict

@@ -12,6 +12,9 @@ until some nodes take it for dead and others do not, and the cluster falls apart
 - When every peer limps, and each of them says that it sees all others well, then it is this node's own network that limps:
   it leaves (gmcast.isolate), and refuses its clients, who go to another node. Where the whole network limps nobody
   says so, and nobody leaves.
+- The network may have limped for too long by then: the others disagree about who is still there, and none of them serves. Once
+  they see each other again, and hear from the one that left that it has, they are all that there is: the first of
+  them starts the cluster again (pc.bootstrap). Each has every write that was acknowledged by any.
 - It returns when each peer has answered well for some seconds; and also when another node has left in the same moment.
 """
 
@@ -38,7 +41,6 @@ SETTLE_S = 5  # after this at the latest the others have seen that a node has le
 SQL_TIMEOUT_S = 5
 STATE_PORT = 4569
 
-NOT_IN_CLUSTER = 1047
 SOCKET = "/run/mysqld/mysqld.sock"
 SO_TIMESTAMPNS = 35  # Python has no name for it
 ECHO_REQUEST = 8
@@ -174,18 +176,13 @@ def isolate(wanted):
     query("SET GLOBAL wsrep_provider_options = 'gmcast.isolate=%d'" % wanted)
 
 
-def cluster_is_complete(nodes):
-    try:
-        rows = query("SELECT variable_name, variable_value FROM information_schema.global_status WHERE variable_name IN"
-                     " ('wsrep_cluster_size', 'wsrep_cluster_status', 'wsrep_local_state_comment')")
-    except pymysql.err.OperationalError as error:
-        if error.args[0] != NOT_IN_CLUSTER:
-            raise
-        return False
-    status = {name.lower(): value for name, value in rows}
-    return (status.get("wsrep_cluster_size") == str(nodes)
-            and status.get("wsrep_cluster_status") == "Primary"
-            and status.get("wsrep_local_state_comment") == "Synced")
+def cluster():
+    """(nodes in this one's component, whether that may serve, whether this node is in step with it). SHOW is answered always."""
+    status = {name.lower(): value for name, value in query(
+        "SHOW GLOBAL STATUS WHERE variable_name IN"
+        " ('wsrep_cluster_size', 'wsrep_cluster_status', 'wsrep_local_state_comment')")}
+    return (int(status["wsrep_cluster_size"]), status["wsrep_cluster_status"] == "Primary",
+            status["wsrep_local_state_comment"] == "Synced")
 
 
 class Guard:
@@ -232,13 +229,28 @@ class Guard:
         with self.lock:
             return any((peer.last_word() or {}).get("apart") and peer.address > self.me for peer in self.peers)
 
+    def is_to_start_the_rest(self):
+        """One peer says that it has left; of the others this node is the first."""
+        with self.lock:
+            words = {peer.address: peer.last_word() for peer in self.peers}
+        if None in words.values():
+            return False
+        rest = [address for address, word in words.items() if not word["apart"]]
+        return len(rest) == len(self.peers) - 1 and all(self.me < address for address in rest)
+
+    def is_complete(self):
+        return cluster() == (1 + len(self.peers), True, True)
+
     def step(self):
         if not self.apart:
-            if self.own_network_limps() and cluster_is_complete(1 + len(self.peers)):
+            if self.own_network_limps() and self.is_complete():
                 say("the network to every peer limps, this node leaves the cluster")
                 self.apart = True
                 self.next_look = time.monotonic() + SETTLE_S
                 isolate(1)
+            elif self.is_to_start_the_rest() and cluster()[:2] == (len(self.peers), False):
+                say("the others fell apart while one of them was leaving; they go on without it")
+                query("SET GLOBAL wsrep_provider_options = 'pc.bootstrap=1'")
         elif self.network_is_good() or self.another_has_left_too():
             isolate(0)
             self.apart = False
@@ -246,7 +258,7 @@ class Guard:
         elif time.monotonic() > self.next_look:
             # A database that was started anew knows nothing of its being apart.
             self.next_look = time.monotonic() + 1
-            self.apart = not cluster_is_complete(1 + len(self.peers))
+            self.apart = not self.is_complete()
 
     def run(self):
         threading.Thread(target=self.watch, daemon=True).start()

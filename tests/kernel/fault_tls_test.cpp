@@ -1,7 +1,6 @@
 #include <openssl/evp.h>
 
 #include "faults/tls.hpp"
-#include "faults/tls_look.hpp"
 #include "faults/tls_terminate.hpp"
 #include "tls_fixture.hpp"
 

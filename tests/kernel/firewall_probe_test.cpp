@@ -67,12 +67,13 @@ class FirewallProbe : public LinkedHosts {
     accepting_.emplace(listeners_);
   }
 
+  /// In place of the rules before, without a moment between them.
   static void filter(const LinkedHost& host, const std::string& rules) {
     host.in([&] {
-      NftContext().run("table inet matrix {}\ndelete table inet matrix\n");
       NftContext().run(
-          fmt::format("table inet matrix {{ chain input {{ type filter hook input "
-                      "priority 0;\n{}\n}}\n}}",
+          fmt::format("table inet matrix {{}}\ndelete table inet matrix\n"
+                      "table inet matrix {{ chain input {{ type filter hook input priority 0;\n"
+                      "{}\n}}\n}}",
                       rules));
     });
   }
@@ -178,12 +179,12 @@ TEST_F(FirewallProbe, AHostThatIsCutOffTellsNothing) {
               config({target(h2(), accepted, true, true), target(h3(), port + 1, false, true)}),
               h1().namespace_fd());
   EXPECT_TRUE(run.wait_for_decided_rounds(1));
-  // Without an address there is no route; without the other end of the cable nobody answers.
+  // Without a device there is no route; when nothing gets in, everybody is silent.
   h1().in([] { Netlink().set_up("eth0", false); });
   EXPECT_TRUE(run.wait_for_undecided_rounds(2));
   h1().in([] { Netlink().set_up("eth0", true); });
   EXPECT_TRUE(run.wait_for_decided_rounds(1));
-  Netlink::in(switch_.get()).set_up("h1", false);
+  filter(h1(), "drop");
   EXPECT_TRUE(run.wait_for_undecided_rounds(1));
   EXPECT_THAT(findings(run), IsEmpty());
 }
@@ -205,6 +206,11 @@ TEST_F(FirewallProbe, NothingLingersOnEitherSide) {
       return lines;
     });
   };
+  // What is on its way ends soon; TIME_WAIT would last a minute.
+  const auto end = std::chrono::steady_clock::now() + arrival;
+  while ((!sockets(h1()).empty() || sockets(h2()).size() > 1) &&
+         std::chrono::steady_clock::now() < end)
+    std::this_thread::sleep_for(20ms);
   EXPECT_THAT(sockets(h1()), IsEmpty());
   EXPECT_EQ(sockets(h2()).size(), 1U);  // the listener
 }

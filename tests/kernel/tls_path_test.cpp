@@ -26,10 +26,10 @@ TEST_F(TlsPath, FindsNothingAboutAGoodServer) {
     LookRun run(*probes::make_tls_path(), config({one}));
     EXPECT_TRUE(run.wait_for_decided_rounds(12));
     EXPECT_THAT(run.told(), IsEmpty());
-    // With a certificate, without one, with weak protocols only, and a renegotiation.
-    EXPECT_EQ(run.sink().rounds().at(0).checked, 4U);
-    EXPECT_EQ(run.sink().rounds().at(1).checked, 2U);
-    EXPECT_EQ(run.sink().rounds().at(10).checked, 4U);
+    // With a certificate and without one; at times also weak protocols only, and a renegotiation.
+    const auto& rounds = run.sink().rounds();
+    for (std::size_t i = 0; i < rounds.size(); ++i)
+      EXPECT_TRUE(rounds[i].undecided > 0 || rounds[i].checked == (i % 10 == 0 ? 4U : 2U)) << i;
   }
 }
 

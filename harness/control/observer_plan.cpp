@@ -40,7 +40,6 @@ class Plan {
       add_targets(host, "firewall", firewall_targets(host));
       add_targets(host, "tls-path", tls_targets(host));
       add_vips(host);
-      add_monitoring(host);
     }
     return std::move(observers_);
   }
@@ -186,18 +185,6 @@ class Plan {
         add(host, "vip", {{"address", vip.address}, {"view", "link"}}, "vip-link-" + vip.name);
     }
   }
-  void add_monitoring(const spec::Host& host) {
-    if (!topology_.monitoring || !contains(topology_.monitoring->on, host.name)) return;
-    json::array hosts;
-    for (const spec::Host& other : topology_.hosts)
-      if (!other.observer) hosts.emplace_back(other.name);
-    add(host, "monitoring",
-        {{"url", fmt::format("https://{}:{}", host.name, topology_.monitoring->port)},
-         {"address", host.address},
-         {"authority_file", deployment_.authority_file(topology_.monitoring->authority)},
-         {"expect_hosts", std::move(hosts)}});
-  }
-
   const spec::Topology& topology_;
   const Deployment& deployment_;
   std::vector<Observer> observers_;

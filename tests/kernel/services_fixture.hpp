@@ -110,10 +110,10 @@ class Supervised : public ::testing::Test {
         << " is " << state(service) << ", log: " << log(service);
     return found ? found->id : ProcessId{};
   }
-  /// runsv writes the files `pid` and `stat` first, and `status`, which nospof reads, a moment later.
+  /// runsv writes `pid` and `stat` first, and `status`, which nospof reads, a moment later.
   bool status_is_written(const std::string& service) const {
-    const auto status = agent::parse_runit_status(
-        read_file(folder_ / ("sv/" + service + "/supervise/status")));
+    const auto file = folder_ / ("sv/" + service + "/supervise/status");
+    const auto status = agent::parse_runit_status(read_file(file));
     return status.phase == agent::RunitStatus::Phase::run && status.pid == main_pid(service);
   }
   bool is_down(const std::string& service) const { return state(service) == "down"; }

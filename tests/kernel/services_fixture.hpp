@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "agent/services.hpp"
 #include "lab/services.hpp"
 #include "system/cgroup.hpp"
 #include "system/check.hpp"
@@ -102,12 +103,18 @@ class Supervised : public ::testing::Test {
                     const ProcessId& other_than = {}) const {
     std::optional<ProcessState> found;
     EXPECT_TRUE(eventually([&] {
-      if (!state(service).starts_with("run")) return false;
+      if (!state(service).starts_with("run") || !status_is_written(service)) return false;
       found = read_process(main_pid(service));
       return found && found->command == command && found->id != other_than;
     })) << service
         << " is " << state(service) << ", log: " << log(service);
     return found ? found->id : ProcessId{};
+  }
+  /// runsv writes `pid` and `stat` first, and `status`, which nospof reads, a moment later.
+  bool status_is_written(const std::string& service) const {
+    const auto file = folder_ / ("sv/" + service + "/supervise/status");
+    const auto status = agent::parse_runit_status(read_file(file));
+    return status.phase == agent::RunitStatus::Phase::run && status.pid == main_pid(service);
   }
   bool is_down(const std::string& service) const { return state(service) == "down"; }
   /// Down because its policy left it so; before its first start it is down as well.

@@ -54,6 +54,11 @@ TEST(Ledger, NothingIsOkWithoutAFinalReadOrAnAcknowledgement) {
       check({.writes = {write({1, {}}, 0, 0, 1, Outcome::unknown)}, .reads = {read({}, 0, 2, 3)}})
           .verdict,
       Verdict::undecided);
+  // Row 2 was acknowledged after the final read.
+  EXPECT_EQ(check({.writes = {write({1, {}}, 0, 0, 1), write({2, {}}, 0, 4, 5)},
+                   .reads = {read({{1, {}}}, 0, 2, 3)}})
+                .verdict,
+            Verdict::undecided);
   EXPECT_EQ(
       check({.writes = {write({1, {}}, 0, 0, 1)}, .reads = {read({{1, {}}}, 0, 2, 3)}}).verdict,
       Verdict::ok);

@@ -79,8 +79,7 @@ void Events::add(const Fields& fields, const std::string& file) {
     return;
   }
   if (list.size() == most)
-    refuse(file, fields.mark,
-           fmt::format("more than {} events; check the history in parts", most));
+    refuse(file, fields.mark, fmt::format("more than {} events; check the history in parts", most));
   rows += event->value.items.size();
   for (const Datum& item : event->value.items) rows += item.items.size();
   if (rows > most_rows)

@@ -40,7 +40,7 @@ bool is_unknown_issuer(long verified) {
 }
 
 // Whether what is shown is bad in the way that was asked for.
-bool bites(TlsMode mode, const Shown& shown, const Shown& before) {
+bool bites(TlsMode mode, const TlsShown& shown, const TlsShown& before) {
   const bool other = shown.certificate && shown.fingerprint != before.fingerprint;
   switch (mode) {
     case TlsMode::expired:
@@ -64,16 +64,16 @@ bool bites(TlsMode mode, const Shown& shown, const Shown& before) {
 
 class TlsInjection final : public kinds::Injection {
  public:
-  TlsInjection(TlsSettings settings, ServiceFiles files, Shown before)
+  TlsInjection(TlsSettings settings, ServiceFiles files, TlsShown before)
       : settings_(std::move(settings)),
         files_(std::move(files)),
         before_(std::move(before)),
         looks_(look_at(settings_)),
         healed_looks_(settings_.at) {}
 
-  static LookAt look_at(const TlsSettings& settings) {
-    LookAt at = settings.at;
-    at.weak = settings.mode == TlsMode::weak_protocol;
+  static TlsLookAt look_at(const TlsSettings& settings) {
+    TlsLookAt at = settings.at;
+    if (settings.mode == TlsMode::weak_protocol) at.offer = TlsOffer::up_to_1_1;
     return at;
   }
 
@@ -128,7 +128,7 @@ class TlsInjection final : public kinds::Injection {
 
   TlsSettings settings_;
   ServiceFiles files_;
-  Shown before_;
+  TlsShown before_;
   TlsLooks looks_;
   TlsLooks healed_looks_;
   std::string seen_ = "nothing yet";
@@ -168,8 +168,8 @@ void plan_certificate(const TlsSettings& settings, const std::string& host, Serv
 }
 
 // What the service shows now must be right, or nothing could be told from what it shows then.
-Shown baseline(const TlsSettings& settings, const std::string& host) {
-  const Shown before = look(settings.at);
+TlsShown baseline(const TlsSettings& settings, const std::string& host) {
+  const TlsShown before = look_at_tls(settings.at);
   const std::string where = fmt::format("{} on host '{}' ({}:{})", settings.service, host,
                                         settings.at.address, settings.at.port);
   if (!before.certificate)
@@ -181,7 +181,7 @@ Shown baseline(const TlsSettings& settings, const std::string& host) {
 }
 
 void check_strong(const TlsSettings& settings, const std::string& host) {
-  const Shown weak = look(TlsInjection::look_at(settings));
+  const TlsShown weak = look_at_tls(TlsInjection::look_at(settings));
   if (!weak.protocol.empty())
     throw Error(fmt::format("{}: {} on host '{}' takes {} already", kind_name, settings.service,
                             host, weak.protocol));
@@ -219,7 +219,7 @@ std::unique_ptr<kinds::Injection> Tls::prepare(kinds::HostEnv& env) const {
   } else {
     plan_certificate(settings_, env.host, files);
   }
-  Shown before = baseline(settings_, env.host);
+  TlsShown before = baseline(settings_, env.host);
   if (settings_.mode != TlsMode::weak_protocol) {
     const auto shown =
         certificate_of_pem(pem_file(settings_.certificate, env.host), settings_.certificate);

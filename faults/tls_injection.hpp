@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "faults/service_files.hpp"
-#include "faults/tls_look.hpp"
 #include "kinds/fault.hpp"
+#include "system/tls_look.hpp"
 
 namespace nospof::faults {
 
@@ -31,7 +31,7 @@ TlsMode tls_mode(const std::string& name);
 struct TlsSettings {
   TlsMode mode = TlsMode::expired;
   std::string service;
-  LookAt at;
+  TlsLookAt at;
   kinds::Reload reload;
   std::string certificate;  ///< paths of the service's files; the bundle may be empty
   std::string key;

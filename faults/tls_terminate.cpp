@@ -7,8 +7,8 @@
 #include "faults/parameters.hpp"
 #include "faults/service_files.hpp"
 #include "faults/service_processes.hpp"
-#include "faults/tls_look.hpp"
 #include "system/check.hpp"
+#include "system/tls_look.hpp"
 
 namespace nospof::faults {
 
@@ -28,7 +28,7 @@ struct Settings {
   std::vector<Replacement> replacements;
   std::string certificate;  ///< path of the service's own
   kinds::Reload reload;
-  LookAt at;
+  TlsLookAt at;
 };
 
 class TerminateInjection final : public kinds::Injection {
@@ -93,8 +93,8 @@ class Terminate final : public kinds::Fault {
     if (!own)
       throw Error(
           fmt::format("{}: no file {} on host '{}'", kind_name, settings_.certificate, env.host));
-    const Shown mine = certificate_of_pem(own->content, settings_.certificate);
-    const Shown before = look(settings_.at);
+    const TlsShown mine = certificate_of_pem(own->content, settings_.certificate);
+    const TlsShown before = look_at_tls(settings_.at);
     const std::string where = fmt::format("{}:{}", settings_.at.address, settings_.at.port);
     if (!before.certificate)
       throw Error(fmt::format("{}: nobody shows a certificate through {} on {}: {}", kind_name,

@@ -1,8 +1,8 @@
 #include <openssl/evp.h>
 
 #include "faults/tls.hpp"
-#include "faults/tls_look.hpp"
 #include "faults/tls_terminate.hpp"
+#include "system/tls_shown.hpp"
 #include "tls_fixture.hpp"
 
 namespace nospof::test {
@@ -97,7 +97,7 @@ TEST_F(TlsFault, ACertificateOfAnAuthorityThatNobodyKnows) {
 
 TEST_F(TlsFault, ValidButWithAnotherKeyIsNoticedByWhoPinsIt) {
   start_nginx();
-  const auto key = faults::certificate_of_pem(read_file(etc("nginx.crt")), "nginx.crt").key;
+  const auto key = certificate_of_pem(read_file(etc("nginx.crt")), "nginx.crt").key;
   std::string pinned(64, '\0');
   const std::string bytes = from_hex(key);
   pinned.resize(static_cast<std::size_t>(EVP_EncodeBlock(

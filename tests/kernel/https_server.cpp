@@ -2,6 +2,7 @@
 
 #include <array>
 #include <random>
+#include <utility>
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -104,6 +105,10 @@ bool ServerConnection::handshake() {
   return SSL_accept(ssl_) == 1;
 }
 
+bool ServerConnection::shows_certificate() const {
+  return SSL_get0_peer_certificate(ssl_) != nullptr;
+}
+
 bool ServerConnection::resumed() const {
   return SSL_session_reused(ssl_) == 1;
 }
@@ -125,6 +130,13 @@ void ServerConnection::write(std::string_view bytes) {
 
 void ServerConnection::write_plain(std::string_view bytes) {
   [[maybe_unused]] const ssize_t n = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+}
+
+std::string ServerConnection::read_plain(std::size_t size) {
+  std::string bytes(size, '\0');
+  const ssize_t n = ::recv(fd_.get(), bytes.data(), size, MSG_WAITALL);
+  bytes.resize(n < 0 ? 0 : static_cast<std::size_t>(n));
+  return bytes;
 }
 
 void ServerConnection::say_goodbye() {
@@ -154,11 +166,8 @@ Listener listen_on_loopback(int backlog) {
   return listener;
 }
 
-TlsServer::TlsServer(const Identity& identity, Handler handler, Newest newest)
-    : handler_(std::move(handler)), context_(SSL_CTX_new(TLS_server_method())) {
-  SSL_CTX_use_certificate(context_, identity.certificate.get());
-  SSL_CTX_use_PrivateKey(context_, identity.key.get());
-  if (newest == Newest::tls_1_2) SSL_CTX_set_max_proto_version(context_, TLS1_2_VERSION);
+TlsServer::TlsServer(const Identity& identity, Handler handler, Newest newest, const Tune& tune)
+    : handler_(std::move(handler)), newest_(newest), context_(make_context(identity, tune)) {
   Listener listener = listen_on_loopback(1024);
   listener_ = std::move(listener.fd);
   port_ = listener.port;
@@ -181,6 +190,21 @@ TlsServer::~TlsServer() {
   }
   for (std::thread& thread : threads_) thread.join();
   SSL_CTX_free(context_);
+}
+
+SSL_CTX* TlsServer::make_context(const Identity& identity, const Tune& tune) const {
+  SSL_CTX* context = SSL_CTX_new(TLS_server_method());
+  SSL_CTX_use_certificate(context, identity.certificate.get());
+  SSL_CTX_use_PrivateKey(context, identity.key.get());
+  if (newest_ == Newest::tls_1_2) SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
+  if (tune) tune(context);
+  return context;
+}
+
+void TlsServer::change(const Identity& identity, const Tune& tune) {
+  SSL_CTX* context = make_context(identity, tune);
+  const std::lock_guard lock(mutex_);
+  SSL_CTX_free(std::exchange(context_, context));  // connections keep what they began with
 }
 
 void TlsServer::accept_all() {

@@ -83,12 +83,15 @@ class ServerConnection {
 
   int number() const { return number_; }  ///< counts from 1 in the order of accepting
   bool handshake();
-  bool resumed() const;  ///< the handshake used an earlier session
+  bool shows_certificate() const;  ///< the client did
+  bool resumed() const;            ///< the handshake used an earlier session
   /// Head of the next request; nothing when the client has ended the connection.
   std::optional<std::string> read_request();
   void write(std::string_view bytes);
-  /// Not under TLS.
+  // Not under TLS.
   void write_plain(std::string_view bytes);
+  /// So many bytes; fewer when the client has ended the connection.
+  std::string read_plain(std::size_t size);
   void say_goodbye();  ///< close_notify
   void reset();        ///< RST instead of FIN when the handler returns
   void shut_down();    ///< from any thread: ends what blocks
@@ -105,20 +108,28 @@ class TlsServer {
  public:
   using Handler = std::function<void(ServerConnection&)>;
   enum class Newest { tls_1_3, tls_1_2 };
-  TlsServer(const Identity& identity, Handler handler, Newest newest = Newest::tls_1_3);
+  /// What else is special about it, in OpenSSL's terms.
+  using Tune = std::function<void(ssl_ctx_st*)>;
+  TlsServer(const Identity& identity, Handler handler, Newest newest = Newest::tls_1_3,
+            const Tune& tune = {});
   ~TlsServer();
   TlsServer(const TlsServer&) = delete;
   TlsServer& operator=(const TlsServer&) = delete;
+
+  /// From the next connection on it shows another certificate, and is tuned in another way.
+  void change(const Identity& identity, const Tune& tune = {});
 
   int port() const { return port_; }
   int connections() const { return connections_; }  ///< accepted so far
   int most_open() const { return most_open_; }      ///< at the same time
 
  private:
+  ssl_ctx_st* make_context(const Identity& identity, const Tune& tune) const;
   void accept_all();
 
   Handler handler_;
-  ssl_ctx_st* context_;
+  Newest newest_;
+  ssl_ctx_st* context_;  ///< guarded by the mutex
   UniqueFd listener_;
   int port_ = 0;
   std::atomic<int> connections_ = 0;

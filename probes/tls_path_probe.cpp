@@ -1,0 +1,248 @@
+#include "probes/tls_path_probe.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include "probes/rounds.hpp"
+#include "probes/tls_path_judge.hpp"
+#include "system/check.hpp"
+#include "system/lab_network.hpp"
+#include "system/tls_look.hpp"
+
+namespace nospof::probes {
+
+namespace {
+
+constexpr std::uint64_t rounds_between_thorough_ones = 10;
+
+enum class Step { handshake, without_certificate, weak_offer, renegotiation };
+
+std::string question_for(const TlsPathTarget& target) {
+  return fmt::format(
+      "GET / HTTP/1.1\r\nHost: {}\r\nUser-Agent: nospof\r\nAccept: */*\r\nConnection: "
+      "close\r\n\r\n",
+      target.identity);
+}
+
+TlsLookAt look_for(const TlsPathTarget& target, Step step, bool ask) {
+  TlsLookAt at;
+  at.address = target.address;
+  at.port = target.port;
+  at.identity = target.identity;
+  at.authority_file = target.authority_file;
+  at.starttls = target.starttls;
+  at.certificate_file = target.certificate_file;
+  at.key_file = target.key_file;
+  at.offer = TlsOffer::everything;
+  if (ask) {
+    at.then = TlsThen::ask;
+    at.question = question_for(target);
+  }
+  switch (step) {
+    case Step::handshake:
+      break;
+    case Step::without_certificate:
+      at.certificate_file.clear();
+      at.key_file.clear();
+      break;
+    case Step::weak_offer:
+      at.offer = target.min_protocol == "TLSv1.3" ? TlsOffer::up_to_1_2 : TlsOffer::up_to_1_1;
+      break;
+    case Step::renegotiation:
+      at.offer = TlsOffer::up_to_1_2;
+      at.then = TlsThen::renegotiate;
+      break;
+  }
+  return at;
+}
+
+/// One target: what is known about it, and the look that is under way.
+class Path {
+ public:
+  explicit Path(const TlsPathTarget& target) : target_(target) {
+    for (std::size_t i = 0; i < tls_finding_count; ++i) {
+      const auto finding = static_cast<TlsFinding>(i);
+      watched_.emplace_back(tls_finding_name(finding), target.subject, is_violation(finding));
+    }
+  }
+
+  void begin_round(bool thorough, kinds::Round& round) {
+    thorough_ = thorough;
+    steps_ = {Step::handshake};
+    begin_next(round);
+  }
+  bool looking() const { return look_.has_value(); }
+  const TlsLook& look() const { return *look_; }
+  /// Goes on, and to the next step when the look has ended.
+  void advance(kinds::SampleSink& sink, kinds::Round& round);
+  void drop() { look_.reset(); }
+
+ private:
+  bool due(TlsFinding finding) const { return thorough_ || is_so(finding); }
+  bool is_so(TlsFinding finding) const {
+    return watched_.at(static_cast<std::size_t>(finding)).so();
+  }
+  void begin_next(kinds::Round& round);
+  std::vector<TlsJudgement> judge(const TlsShown& shown) const;
+  void plan_more();
+
+  const TlsPathTarget& target_;
+  std::vector<Watched> watched_;  ///< by TlsFinding
+  bool thorough_ = false;
+  std::vector<Step> steps_;    ///< the one under way and those to come
+  std::int64_t begun_ns_ = 0;  ///< when the look under way began
+  std::optional<TlsLook> look_;
+};
+
+void Path::begin_next(kinds::Round& round) {
+  while (!steps_.empty()) {
+    const Step step = steps_.front();
+    const bool ask = target_.ask_http && (step == Step::without_certificate ||
+                                          (step == Step::handshake && due(TlsFinding::truncated)));
+    ++round.checked;
+    begun_ns_ = monotonic_ns();
+    try {
+      look_.emplace(look_for(target_, step, ask));
+      return;
+    } catch (const std::exception&) {
+      // A file that is being replaced, or no descriptor left: this look tells nothing.
+      ++round.undecided;
+      steps_.erase(steps_.begin());
+    }
+  }
+}
+
+std::vector<TlsJudgement> Path::judge(const TlsShown& shown) const {
+  switch (steps_.front()) {
+    case Step::handshake:
+      return judge_handshake(target_, shown, SystemClock().wall());
+    case Step::without_certificate:
+      return judge_without_certificate(target_, shown);
+    case Step::weak_offer:
+      return judge_weak_offer(target_, shown);
+    case Step::renegotiation:
+      return judge_renegotiation(shown);
+  }
+  return {};
+}
+
+// What is refused proves something only where a handshake is not.
+void Path::plan_more() {
+  if (target_.client_certificate) steps_.push_back(Step::without_certificate);
+  if (due(TlsFinding::weak_protocol)) steps_.push_back(Step::weak_offer);
+  if (due(TlsFinding::renegotiation)) steps_.push_back(Step::renegotiation);
+}
+
+void Path::advance(kinds::SampleSink& sink, kinds::Round& round) {
+  const auto shown = look_->advance();
+  if (!shown) return;
+  look_.reset();
+  const LookSpan span{begun_ns_, monotonic_ns()};
+  const std::vector<TlsJudgement> judgements = judge(*shown);
+  if (judgements.empty()) ++round.undecided;
+  for (const TlsJudgement& judgement : judgements)
+    watched_.at(static_cast<std::size_t>(judgement.finding))
+        .saw(judgement.so, span, judgement.detail, sink);
+  if (steps_.front() == Step::handshake && shown->certificate) plan_more();
+  steps_.erase(steps_.begin());
+  begin_next(round);
+}
+
+class TlsPathRun {
+ public:
+  TlsPathRun(const TlsPathConfig& config, int stop_fd, kinds::SampleSink& sink)
+      : stop_fd_(stop_fd), sink_(sink) {
+    paths_.reserve(config.targets.size());
+    for (const TlsPathTarget& target : config.targets) paths_.emplace_back(target);
+  }
+
+  /// False when it was stopped in the middle.
+  bool round();
+
+ private:
+  /// Waits for any of the looks under way; false when it is to stop.
+  bool wait(std::vector<Path*>& ready);
+
+  int stop_fd_;
+  kinds::SampleSink& sink_;
+  std::vector<Path> paths_;
+  std::uint64_t rounds_ = 0;
+};
+
+bool TlsPathRun::round() {
+  kinds::Round round;
+  round.begin_ns = monotonic_ns();
+  const bool thorough = rounds_++ % rounds_between_thorough_ones == 0;
+  for (Path& path : paths_) path.begin_round(thorough, round);
+  std::vector<Path*> ready;
+  while (std::ranges::any_of(paths_, &Path::looking)) {
+    if (!wait(ready)) {
+      for (Path& path : paths_) path.drop();
+      return false;
+    }
+    for (Path* path : ready) path->advance(sink_, round);
+  }
+  round.end_ns = monotonic_ns();
+  sink_.looked(round);
+  return true;
+}
+
+bool TlsPathRun::wait(std::vector<Path*>& ready) {
+  std::vector<Path*> looking;
+  std::vector<pollfd> polled{{stop_fd_, POLLIN, 0}};
+  MonoTime first = MonoTime::max();
+  for (Path& path : paths_) {
+    if (!path.looking()) continue;
+    looking.push_back(&path);
+    polled.push_back({path.look().fd(), path.look().events(), 0});
+    first = std::min(first, path.look().deadline());
+  }
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+      first - MonoTime(std::chrono::steady_clock::now()));
+  ::poll(polled.data(), polled.size(), static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+  if (polled.front().revents != 0) return false;
+  const MonoTime now = std::chrono::steady_clock::now();
+  ready.clear();
+  for (std::size_t i = 0; i < looking.size(); ++i)
+    if (polled[i + 1].revents != 0 || looking[i]->look().deadline() <= now)
+      ready.push_back(looking[i]);
+  return true;
+}
+
+class TlsPathProbe final : public kinds::Probe {
+ public:
+  explicit TlsPathProbe(TlsPathConfig config) : config_(std::move(config)) {
+    for (const TlsPathTarget& target : config_.targets) {
+      require_lab_namespace_for(target.address);
+      try_files(target);
+    }
+  }
+
+  void run(int stop_fd, kinds::SampleSink& sink) override {
+    TlsPathRun run(config_, stop_fd, sink);
+    run_rounds(stop_fd, config_.every, [&run] { return run.round(); });
+  }
+
+ private:
+  static void try_files(const TlsPathTarget& target) {
+    try {
+      check_tls_files(look_for(target, Step::handshake, false));
+    } catch (const Error& error) {
+      throw Error(fmt::format("tls-path probe: {}: {}", target.subject, error.what()));
+    }
+  }
+
+  TlsPathConfig config_;
+};
+
+}  // namespace
+
+std::unique_ptr<kinds::Probe> make_tls_path_probe(TlsPathConfig config) {
+  return std::make_unique<TlsPathProbe>(std::move(config));
+}
+
+}  // namespace nospof::probes

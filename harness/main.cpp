@@ -36,7 +36,9 @@
 #include "faults/tls_terminate.hpp"
 #include "faults/vip_conflict.hpp"
 #include "kinds/registry.hpp"
+#include "probes/firewall.hpp"
 #include "probes/https.hpp"
+#include "probes/tls_path.hpp"
 
 int main(int argc, char** argv) {
   nospof::kinds::Registry registry;
@@ -78,5 +80,7 @@ int main(int argc, char** argv) {
   registry.add(nospof::faults::make_dns());
   registry.add(nospof::faults::make_vip_conflict());
   registry.add(nospof::probes::make_https());
+  registry.add(nospof::probes::make_tls_path());
+  registry.add(nospof::probes::make_firewall());
   return nospof::cli::main(argc, argv, registry);
 }

@@ -36,6 +36,7 @@
 #include "faults/tls_terminate.hpp"
 #include "faults/vip_conflict.hpp"
 #include "kinds/registry.hpp"
+#include "probes/http.hpp"
 #include "probes/https.hpp"
 
 int main(int argc, char** argv) {
@@ -78,5 +79,6 @@ int main(int argc, char** argv) {
   registry.add(nospof::faults::make_dns());
   registry.add(nospof::faults::make_vip_conflict());
   registry.add(nospof::probes::make_https());
+  registry.add(nospof::probes::make_http());
   return nospof::cli::main(argc, argv, registry);
 }

@@ -38,6 +38,7 @@
 #include "kinds/registry.hpp"
 #include "probes/http.hpp"
 #include "probes/https.hpp"
+#include "probes/monitoring.hpp"
 
 int main(int argc, char** argv) {
   nospof::kinds::Registry registry;
@@ -80,5 +81,6 @@ int main(int argc, char** argv) {
   registry.add(nospof::faults::make_vip_conflict());
   registry.add(nospof::probes::make_https());
   registry.add(nospof::probes::make_http());
+  registry.add(nospof::probes::make_monitoring());
   return nospof::cli::main(argc, argv, registry);
 }

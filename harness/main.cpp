@@ -39,6 +39,7 @@
 #include "probes/http.hpp"
 #include "probes/https.hpp"
 #include "probes/monitoring.hpp"
+#include "probes/tcp.hpp"
 
 int main(int argc, char** argv) {
   nospof::kinds::Registry registry;
@@ -81,6 +82,7 @@ int main(int argc, char** argv) {
   registry.add(nospof::faults::make_vip_conflict());
   registry.add(nospof::probes::make_https());
   registry.add(nospof::probes::make_http());
+  registry.add(nospof::probes::make_tcp());
   registry.add(nospof::probes::make_monitoring());
   return nospof::cli::main(argc, argv, registry);
 }

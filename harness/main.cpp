@@ -38,6 +38,7 @@
 #include "kinds/registry.hpp"
 #include "probes/http.hpp"
 #include "probes/https.hpp"
+#include "probes/icmp.hpp"
 #include "probes/monitoring.hpp"
 #include "probes/tcp.hpp"
 
@@ -83,6 +84,7 @@ int main(int argc, char** argv) {
   registry.add(nospof::probes::make_https());
   registry.add(nospof::probes::make_http());
   registry.add(nospof::probes::make_tcp());
+  registry.add(nospof::probes::make_icmp());
   registry.add(nospof::probes::make_monitoring());
   return nospof::cli::main(argc, argv, registry);
 }

@@ -36,6 +36,7 @@
 #include "faults/tls_terminate.hpp"
 #include "faults/vip_conflict.hpp"
 #include "kinds/registry.hpp"
+#include "probes/dns.hpp"
 #include "probes/http.hpp"
 #include "probes/https.hpp"
 #include "probes/icmp.hpp"
@@ -84,6 +85,7 @@ int main(int argc, char** argv) {
   registry.add(nospof::probes::make_https());
   registry.add(nospof::probes::make_http());
   registry.add(nospof::probes::make_tcp());
+  registry.add(nospof::probes::make_dns());
   registry.add(nospof::probes::make_icmp());
   registry.add(nospof::probes::make_monitoring());
   return nospof::cli::main(argc, argv, registry);

@@ -37,6 +37,7 @@
 #include "faults/vip_conflict.hpp"
 #include "kinds/registry.hpp"
 #include "probes/dns.hpp"
+#include "probes/exec.hpp"
 #include "probes/http.hpp"
 #include "probes/https.hpp"
 #include "probes/icmp.hpp"
@@ -87,6 +88,7 @@ int main(int argc, char** argv) {
   registry.add(nospof::probes::make_tcp());
   registry.add(nospof::probes::make_dns());
   registry.add(nospof::probes::make_icmp());
+  registry.add(nospof::probes::make_exec());
   registry.add(nospof::probes::make_monitoring());
   return nospof::cli::main(argc, argv, registry);
 }

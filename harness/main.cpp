@@ -42,6 +42,7 @@
 #include "probes/https.hpp"
 #include "probes/icmp.hpp"
 #include "probes/monitoring.hpp"
+#include "probes/prometheus.hpp"
 #include "probes/tcp.hpp"
 
 int main(int argc, char** argv) {
@@ -89,6 +90,7 @@ int main(int argc, char** argv) {
   registry.add(nospof::probes::make_dns());
   registry.add(nospof::probes::make_icmp());
   registry.add(nospof::probes::make_exec());
+  registry.add(nospof::probes::make_prometheus());
   registry.add(nospof::probes::make_monitoring());
   return nospof::cli::main(argc, argv, registry);
 }

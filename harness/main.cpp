@@ -36,11 +36,18 @@
 #include "faults/tls_terminate.hpp"
 #include "faults/vip_conflict.hpp"
 #include "kinds/registry.hpp"
+#include "probes/dns.hpp"
+#include "probes/exec.hpp"
 #include "probes/firewall.hpp"
+#include "probes/http.hpp"
 #include "probes/https.hpp"
+#include "probes/icmp.hpp"
+#include "probes/monitoring.hpp"
 #include "probes/plaintext_canary.hpp"
-#include "probes/vip.hpp"
+#include "probes/prometheus.hpp"
+#include "probes/tcp.hpp"
 #include "probes/tls_path.hpp"
+#include "probes/vip.hpp"
 
 int main(int argc, char** argv) {
   nospof::kinds::Registry registry;
@@ -86,5 +93,12 @@ int main(int argc, char** argv) {
   registry.add(nospof::probes::make_vip());
   registry.add(nospof::probes::make_tls_path());
   registry.add(nospof::probes::make_firewall());
+  registry.add(nospof::probes::make_http());
+  registry.add(nospof::probes::make_tcp());
+  registry.add(nospof::probes::make_dns());
+  registry.add(nospof::probes::make_icmp());
+  registry.add(nospof::probes::make_exec());
+  registry.add(nospof::probes::make_prometheus());
+  registry.add(nospof::probes::make_monitoring());
   return nospof::cli::main(argc, argv, registry);
 }

@@ -16,8 +16,11 @@ namespace json = boost::json;
 
 void ConfigKeys::refuse(std::string_view key, const json::value& found,
                         std::string_view expected) const {
-  throw Error(
-      fmt::format("{}: {} is {}, expected {}", whose_, key, json::serialize(found), expected));
+  refuse(fmt::format("{} is {}, expected {}", key, json::serialize(found), expected));
+}
+
+void ConfigKeys::refuse(std::string_view problem) const {
+  throw Error(fmt::format("{}: {}", whose_, problem));
 }
 
 const json::value* ConfigKeys::find(std::string_view key) {
@@ -26,7 +29,7 @@ const json::value* ConfigKeys::find(std::string_view key) {
 }
 
 void ConfigKeys::require(std::string_view key) const {
-  if (!object_.contains(key)) throw Error(fmt::format("{}: {} is missing", whose_, key));
+  if (!object_.contains(key)) refuse(fmt::format("{} is missing", key));
 }
 
 std::string ConfigKeys::text(std::string_view key, std::string_view otherwise) {
@@ -115,8 +118,7 @@ std::vector<const json::object*> ConfigKeys::objects(std::string_view key, std::
   if (!found->is_array()) refuse(key, *found, "a list of objects");
   const json::array& list = found->as_array();
   if (list.empty() || list.size() > most)
-    throw Error(
-        fmt::format("{}: {} has {} entries, expected 1 to {}", whose_, key, list.size(), most));
+    refuse(fmt::format("{} has {} entries, expected 1 to {}", key, list.size(), most));
   std::vector<const json::object*> objects;
   for (const json::value& entry : list) {
     if (!entry.is_object()) refuse(key, entry, "a list of objects");
@@ -127,7 +129,7 @@ std::vector<const json::object*> ConfigKeys::objects(std::string_view key, std::
 
 void ConfigKeys::refuse_unknown() const {
   for (const auto& [key, value] : object_)
-    if (!known_.contains(key)) throw Error(fmt::format("{}: unknown key '{}'", whose_, key));
+    if (!known_.contains(key)) refuse(fmt::format("unknown key '{}'", std::string_view(key)));
 }
 
 }  // namespace nospof::probes

@@ -22,6 +22,8 @@ class ConfigKeys {
   ConfigKeys(std::string whose, const boost::json::object& object)
       : whose_(std::move(whose)), object_(object) {}
 
+  std::string_view whose() const { return whose_; }
+  bool has(std::string_view key) { return find(key) != nullptr; }
   std::string text(std::string_view key, std::string_view otherwise);
   /// Must be there and not be empty.
   std::string required_text(std::string_view key);
@@ -43,6 +45,8 @@ class ConfigKeys {
 
   [[noreturn]] void refuse(std::string_view key, const boost::json::value& found,
                            std::string_view expected) const;
+  /// "<whose>: <problem>"
+  [[noreturn]] void refuse(std::string_view problem) const;
 
  private:
   const boost::json::value* find(std::string_view key);

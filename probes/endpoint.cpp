@@ -60,4 +60,21 @@ UniqueFd begin_connect(const Endpoint& endpoint, int& error_number) {
   return fd;
 }
 
+UniqueFd begin_datagrams(const Endpoint& endpoint, int& error_number) {
+  UniqueFd fd(::socket(endpoint.address.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  const auto* address = reinterpret_cast<const sockaddr*>(&endpoint.address);
+  if (!fd || ::connect(fd.get(), address, endpoint.length) < 0) {
+    error_number = errno;
+    return {};
+  }
+  return fd;
+}
+
+int take_socket_error(int fd) {
+  int error_number = 0;
+  socklen_t length = sizeof error_number;
+  ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error_number, &length);
+  return error_number;
+}
+
 }  // namespace nospof::probes

@@ -22,5 +22,10 @@ Endpoint resolve_endpoint(const std::string& address_or_name, int port);
 /// A non-blocking TCP socket whose connection is being opened; poll it for writing.
 /// On failure no descriptor, and `error_number` says why.
 UniqueFd begin_connect(const Endpoint& endpoint, int& error_number);
+/// The same for UDP: a socket that sends to there and takes what comes from there.
+UniqueFd begin_datagrams(const Endpoint& endpoint, int& error_number);
+/// Takes what the kernel has to say of a socket (SO_ERROR), for instance once its connection is no
+/// longer being opened: 0 when all is well.
+int take_socket_error(int fd);
 
 }  // namespace nospof::probes

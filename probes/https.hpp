@@ -1,9 +1,9 @@
 #pragma once
 // The https probe: GET requests at a set rate over verified TLS, each outcome a sample.
 //
-// Open-loop: request k is due at start + k / rate, whatever became of those before it. Latency and
-// the deadline count from that moment. A prober that was late sends at once, and the sample shows
-// it.
+// Open-loop: when request k is due follows from the start alone (pace.hpp), whatever became of
+// those before it. Latency and the deadline count from that moment. A prober that was late sends at
+// once, and the sample shows it.
 //
 // Every connection is verified: chain against the authority file, host name (or address) of the URL
 // against the certificate; TLS 1.2 or newer; sessions are never resumed. With `fresh` every request
@@ -16,17 +16,14 @@
 // The JSON configuration; a key that is not listed is an error:
 //   url              text, required    "https://host[:port]/path?query"; {id} and {token} may stand
 //                                      in the path and query
-//   rate_per_second  number, required  up to 100,000
 //   address          text              IP address for the host; absent: resolved once, by make()
 //   port             integer           port to connect to; absent: the URL's
 //   authority_file   text              PEM certificates that may vouch; absent: the system's
 //   connection       text              "fresh" (default) or "keep-alive"
-//   timeout_ns       integer           deadline; default 3 s
-//   slow_ns          integer           a right answer later than this is `slow`; default 1 s
 //   expect_status    integer           default 200
 //   expect_body      text              must be contained in the body; {id}, {token} are replaced
-//   max_in_flight    integer           default 20,000; a request due beyond it is a local-error
-//   count            integer           stop after so many requests; absent or 0: when told to
+//   and those of pace.hpp: rate_per_second (required), ramp_to_per_second, ramp_over_ns, phase_ns,
+//   timeout_ns (default 3 s), slow_ns (1 s), max_in_flight (20,000), count
 //
 // {id} is unique among all requests of all runs, {token} is a fresh random text per request.
 //

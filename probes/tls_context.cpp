@@ -1,3 +1,5 @@
+#include "probes/tls_context.hpp"
+
 #include <array>
 
 #include <arpa/inet.h>
@@ -6,7 +8,6 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-#include "probes/tls_connection.hpp"
 #include "system/check.hpp"
 
 namespace nospof::probes {

@@ -19,7 +19,9 @@ constexpr std::array<std::string_view, outcome_count> names{"ok",
                                                             "http-status",
                                                             "http-malformed",
                                                             "wrong-body",
-                                                            "local-error"};
+                                                            "local-error",
+                                                            "no-data",
+                                                            "command-failed"};
 }  // namespace
 
 std::string_view outcome_name(Outcome outcome) {

@@ -29,8 +29,10 @@ enum class Outcome : std::uint8_t {
   wrong_body = 15,
   local_error = 16,  ///< the prober itself could not try (no sockets left, too many in flight): not
                      ///< the stack's fault
+  no_data = 17,      ///< a good answer without the value that is to be compared
+  command_failed = 18,  ///< a command ended with another exit code than it should
 };
-inline constexpr std::size_t outcome_count = 17;
+inline constexpr std::size_t outcome_count = 19;
 
 /// "connect-refused", as in reports.
 std::string_view outcome_name(Outcome outcome);
@@ -43,7 +45,7 @@ struct Sample {
   std::int64_t started_ns = 0;    ///< when it was really begun
   std::int64_t finished_ns = 0;
   Outcome outcome = Outcome::ok;
-  std::uint16_t detail = 0;  ///< HTTP status, or errno, or the X509 verify code
+  std::uint16_t detail = 0;  ///< HTTP status, errno, X509 verify code, exit code, ...
 };
 
 }  // namespace nospof::kinds

@@ -25,22 +25,6 @@ constexpr std::array<std::pair<Figure, std::string_view>, 9> figures = {{
     {Figure::time_to_recover, "time-to-recover"},
 }};
 
-/// Longest first, so that "<=" is not taken for "<".
-constexpr std::array<std::pair<Comparator, std::string_view>, 6> comparators = {{
-    {Comparator::less_equal, "<="},
-    {Comparator::greater_equal, ">="},
-    {Comparator::equal, "=="},
-    {Comparator::less, "<"},
-    {Comparator::greater, ">"},
-    {Comparator::between, "between"},
-}};
-
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  return text;
-}
-
 /// A bound in the figure's own measure: seconds, a fraction or a count.
 double parse_bound(Figure figure, std::string_view text) {
   switch (figure_unit(figure)) {
@@ -66,24 +50,6 @@ double parse_bound(Figure figure, std::string_view text) {
 }
 
 }  // namespace
-
-bool Tolerance::holds(double value) const {
-  switch (comparator) {
-    case Comparator::less:
-      return value < low;
-    case Comparator::less_equal:
-      return value <= low;
-    case Comparator::equal:
-      return value >= low && value <= low;
-    case Comparator::greater_equal:
-      return value >= low;
-    case Comparator::greater:
-      return value > low;
-    case Comparator::between:
-      return value >= low && value <= high;
-  }
-  return false;
-}
 
 FigureUnit figure_unit(Figure figure) {
   switch (figure) {
@@ -123,39 +89,9 @@ std::vector<std::string> figure_names() {
   return names;
 }
 
-std::string comparator_text(Comparator comparator) {
-  for (const auto& [value, text] : comparators) {
-    if (value == comparator) return std::string(text);
-  }
-  return "?";
-}
-
 Tolerance parse_tolerance(Figure figure, std::string_view text) {
-  Tolerance tolerance;
-  tolerance.text = std::string(text);
-  std::string_view rest = trim(text);
-  const auto* found = std::ranges::find_if(
-      comparators, [&](const auto& entry) { return rest.starts_with(entry.second); });
-  if (found == comparators.end()) {
-    throw Error(fmt::format(
-        "'{}' has no comparator; write one of < <= == >= > or 'between A and B'", text));
-  }
-  tolerance.comparator = found->first;
-  rest = trim(rest.substr(found->second.size()));
-  if (tolerance.comparator != Comparator::between) {
-    tolerance.low = tolerance.high = parse_bound(figure, rest);
-    return tolerance;
-  }
-  const std::size_t middle = rest.find(" and ");
-  if (middle == std::string_view::npos) {
-    throw Error(fmt::format("'{}' needs two bounds: between A and B", text));
-  }
-  tolerance.low = parse_bound(figure, trim(rest.substr(0, middle)));
-  tolerance.high = parse_bound(figure, trim(rest.substr(middle + 5)));
-  if (tolerance.low > tolerance.high) {
-    throw Error(fmt::format("'{}' can never hold: the lower bound comes first", text));
-  }
-  return tolerance;
+  return parse_tolerance(text,
+                         [figure](std::string_view bound) { return parse_bound(figure, bound); });
 }
 
 }  // namespace nospof::spec

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "spec/catalogue.hpp"
+#include "spec/tolerance.hpp"
 #include "spec/topology.hpp"
 
 namespace nospof::spec {
@@ -22,19 +23,6 @@ enum class Figure {
   p999,
   max,
   time_to_recover
-};
-
-enum class Comparator { less, less_equal, equal, greater_equal, greater, between };
-
-/// "<= 3s", ">= 99.9%", "between 1ms and 50ms", "== 0". The unit must fit the figure: durations for
-/// outages, latencies and recovery (held in seconds), percent for availability (held as a
-/// fraction), counts for failed.
-struct Tolerance {
-  Comparator comparator = Comparator::less_equal;
-  double low = 0;    ///< the value; for between the lower bound
-  double high = 0;   ///< for between the upper bound
-  std::string text;  ///< as written
-  bool holds(double value) const;
 };
 
 struct Hypothesis {
@@ -85,9 +73,10 @@ std::string figure_name(Figure figure);  ///< "longest-outage"
 std::optional<Figure> parse_figure(std::string_view name);
 std::vector<std::string> figure_names();  ///< all of them
 FigureUnit figure_unit(Figure figure);
-std::string comparator_text(Comparator comparator);  ///< "<="
 
-/// Reads "<= 3s" for a figure; throws Error that says what is wrong and what is accepted.
+/// Reads "<= 3s", ">= 99.9%" or "== 0" for a figure; throws Error that says what is wrong and what
+/// is accepted. The unit must fit the figure: durations for outages, latencies and recovery (held
+/// in seconds), percent for availability (held as a fraction), counts for failed.
 Tolerance parse_tolerance(Figure figure, std::string_view text);
 
 }  // namespace nospof::spec

@@ -1,9 +1,8 @@
 #include "system/socket_bio.hpp"
 
-#include <cerrno>
+#include <cstddef>
 
 #include <openssl/bio.h>
-#include <sys/socket.h>
 
 namespace nospof {
 
@@ -15,42 +14,22 @@ SocketState& state_of(BIO* bio) {
 
 // OpenSSL's own socket BIO would raise SIGPIPE, and would lose the errno.
 int write_to_socket(BIO* bio, const char* data, int size) {
-  SocketState& state = state_of(bio);
   BIO_clear_retry_flags(bio);
-  for (;;) {
-    const ssize_t n = ::send(state.fd, data, static_cast<std::size_t>(size), MSG_NOSIGNAL);
-    if (n >= 0) {
-      state.sent_bytes += static_cast<std::uint64_t>(n);
-      return static_cast<int>(n);
-    }
-    if (errno == EINTR) continue;
-    if (errno == EAGAIN) {
-      BIO_set_retry_write(bio);
-    } else {
-      state.error_number = errno;
-    }
-    return -1;
-  }
+  std::size_t sent = 0;
+  const SocketStep step = send_some(state_of(bio), {data, static_cast<std::size_t>(size)}, sent);
+  if (step == SocketStep::done) return static_cast<int>(sent);
+  if (step == SocketStep::again) BIO_set_retry_write(bio);
+  return -1;
 }
 
 int read_from_socket(BIO* bio, char* data, int size) {
-  SocketState& state = state_of(bio);
   BIO_clear_retry_flags(bio);
-  for (;;) {
-    const ssize_t n = ::recv(state.fd, data, static_cast<std::size_t>(size), 0);
-    if (n > 0) return static_cast<int>(n);
-    if (n == 0) {
-      state.ended = true;
-      return 0;
-    }
-    if (errno == EINTR) continue;
-    if (errno == EAGAIN) {
-      BIO_set_retry_read(bio);
-    } else {
-      state.error_number = errno;
-    }
-    return -1;
-  }
+  std::size_t got = 0;
+  const SocketStep step = receive_some(state_of(bio), data, static_cast<std::size_t>(size), got);
+  if (step == SocketStep::done) return static_cast<int>(got);
+  if (step == SocketStep::ended) return 0;
+  if (step == SocketStep::again) BIO_set_retry_read(bio);
+  return -1;
 }
 
 long control_socket(BIO* bio, int command, long, void*) {

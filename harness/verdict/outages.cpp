@@ -38,6 +38,8 @@ Service service_of(kinds::Outcome outcome) {
     case kinds::Outcome::http_status:
     case kinds::Outcome::http_malformed:
     case kinds::Outcome::wrong_body:
+    case kinds::Outcome::no_data:
+    case kinds::Outcome::command_failed:
       return Service::failed;
   }
   return Service::failed;

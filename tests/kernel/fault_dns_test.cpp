@@ -33,7 +33,7 @@ class NameServer {
       const ssize_t n = ::recvfrom(udp_.get(), block.data(), block.size(), 0,
                                    reinterpret_cast<sockaddr*>(&client), &size);
       const std::string_view query(block.data(), n > 0 ? static_cast<std::size_t>(n) : 0);
-      const auto question = faults::parse_dns_query(query);
+      const auto question = parse_dns_query(query);
       if (!question) continue;
       std::string answer(query.substr(0, question->end));
       answer[2] = '\x81';
@@ -166,12 +166,12 @@ TEST_F(DnsOnLink, ASocketThatIsUsedAlreadyIsHitToo) {
   const sockaddr_in to = endpoint(h2().address(), 53);
   check("connect", ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to));
   const auto ask_code = [&](std::uint16_t id) -> std::optional<int> {
-    const std::string query = faults::dns_query(id, "api.example.org");
+    const std::string query = dns_query(id, "api.example.org");
     ::send(fd.get(), query.data(), query.size(), 0);
     if (!is_readable(fd.get(), 2000ms)) return std::nullopt;
     std::array<char, 1500> block{};
     const ssize_t n = ::recv(fd.get(), block.data(), block.size(), 0);
-    return faults::dns_answer_code({block.data(), n > 0 ? static_cast<std::size_t>(n) : 0}, id);
+    return dns_answer_code({block.data(), n > 0 ? static_cast<std::size_t>(n) : 0}, id);
   };
   ASSERT_EQ(ask_code(1), 0);
   const std::string before = snapshot(h1());
@@ -187,15 +187,15 @@ TEST_F(DnsOnLink, OverTcpToo) {
   auto faults = inject(kind, {"h1"}, with("nxdomain", {"api.example.org"}));
   const UniqueFd client = dial_until_open(h1(), h2().address(), 53);
   ASSERT_TRUE(client);
-  const std::string query = faults::dns_query(7, "api.example.org");
+  const std::string query = dns_query(7, "api.example.org");
   const std::string framed = std::string{'\0', static_cast<char>(query.size())} + query;
   ::send(client.get(), framed.data(), framed.size(), 0);
   ASSERT_TRUE(is_readable(client.get(), arrival));
   std::array<char, 1500> block{};
   const ssize_t n = ::recv(client.get(), block.data(), block.size(), 0);
   ASSERT_GT(n, 2);
-  EXPECT_EQ(faults::dns_answer_code({block.data() + 2, static_cast<std::size_t>(n - 2)}, 7), 3);
-  const std::string other = faults::dns_query(8, "api.example.com");
+  EXPECT_EQ(dns_answer_code({block.data() + 2, static_cast<std::size_t>(n - 2)}, 7), 3);
+  const std::string other = dns_query(8, "api.example.com");
   const std::string sent = std::string{'\0', static_cast<char>(other.size())} + other;
   ::send(client.get(), sent.data(), sent.size(), 0);
   ASSERT_TRUE(is_readable(upstream.get(), arrival));

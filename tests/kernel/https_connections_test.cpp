@@ -7,14 +7,14 @@
 #include <unistd.h>
 
 #include "probes/endpoint.hpp"
-#include "probes/tls_connection.hpp"
+#include "probes/http_connection.hpp"
 #include "tests/kernel/https_probing.hpp"
 
 namespace nospof::test {
 namespace {
 
 using kinds::Outcome;
-using probes::TlsConnection;
+using probes::HttpConnection;
 using HttpsConnections = HttpsProbing;
 using namespace std::chrono_literals;
 
@@ -65,7 +65,7 @@ TEST_F(HttpsConnections, KeepAliveOpensAnotherWhenNoneIsIdle) {
     gate.pass();
     echo_token(connection);
   });
-  ProbeRun probe(keep_alive(config(server.port(), 10)));
+  HttpsRun probe(keep_alive(config(server.port(), 10)));
   {
     const Gate::Shut shut(gate);
     while (server.connections() < 2) std::this_thread::sleep_for(5ms);
@@ -121,14 +121,14 @@ TEST_F(HttpsConnections, ARequestThatTheServerReadIsNeverSentTwice) {
 /// One connection driven by hand, so that the moments are chosen by the test.
 class ByHand {
  public:
-  ByHand(const probes::TlsContext& context, int port) : connection_(context, connect(port)) {}
+  ByHand(const probes::TlsContext& context, int port) : connection_(&context, connect(port)) {}
 
   void ask() { connection_.ask("GET /?v=0123456789abcdef HTTP/1.1\r\nHost: x\r\n\r\n"); }
   /// Goes on until it is answered or over.
   void drive() {
-    auto wants = TlsConnection::Wants::write;
-    while (wants != TlsConnection::Wants::nothing) {
-      wait(wants == TlsConnection::Wants::write ? POLLOUT : POLLIN);
+    auto wants = HttpConnection::Wants::write;
+    while (wants != HttpConnection::Wants::nothing) {
+      wait(wants == HttpConnection::Wants::write ? POLLOUT : POLLIN);
       wants = connection_.advance();
       if (connection_.resting()) return;
     }
@@ -137,8 +137,8 @@ class ByHand {
     pollfd polled{fd_.get(), events, 0};
     ASSERT_EQ(::poll(&polled, 1, 20'000), 1);
   }
-  TlsConnection& operator*() { return connection_; }
-  TlsConnection* operator->() { return &connection_; }
+  HttpConnection& operator*() { return connection_; }
+  HttpConnection* operator->() { return &connection_; }
 
  private:
   int connect(int port) {
@@ -147,7 +147,7 @@ class ByHand {
     return fd_.get();
   }
   UniqueFd fd_;
-  TlsConnection connection_;
+  HttpConnection connection_;
 };
 
 TEST_F(HttpsConnections, KnowsAnOrderlyEndBeforeTheRequestArrived) {

@@ -267,14 +267,14 @@ TEST_F(HttpsOutcomes, LocalErrorBeyondTheBound) {
 TEST_F(HttpsOutcomes, CannotEvenBeMade) {
   auto lab_from_outside = config(443, some);
   lab_from_outside["address"] = "198.18.0.100";
-  EXPECT_THROW(ProbeRun{lab_from_outside}, Error);
+  EXPECT_THROW(HttpsRun{lab_from_outside}, Error);
   auto no_authority = config(443, some);
   no_authority["authority_file"] = folder_ / "missing.pem";
-  EXPECT_THROW(ProbeRun{no_authority}, Error);
+  EXPECT_THROW(HttpsRun{no_authority}, Error);
   auto no_name = config(443, some);
   no_name["url"] = "https://no-such-name.invalid/";
   no_name.erase("address");
-  EXPECT_THROW(ProbeRun{no_name}, Error);
+  EXPECT_THROW(HttpsRun{no_name}, Error);
 }
 
 }  // namespace

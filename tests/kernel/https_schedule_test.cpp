@@ -1,12 +1,10 @@
 // The probe's schedule: open-loop, absolute, and latency counted from it.
 
 #include <algorithm>
-#include <cmath>
 #include <iterator>
 
 #include <gtest/gtest.h>
 
-#include "system/clock.hpp"
 #include "tests/kernel/https_probing.hpp"
 
 namespace nospof::test {
@@ -16,20 +14,6 @@ using kinds::Outcome;
 using kinds::Sample;
 using HttpsSchedule = HttpsProbing;
 using namespace std::chrono_literals;
-
-std::int64_t mono_ns() {
-  return SystemClock().now().time_since_epoch().count();
-}
-
-void expect_exact_schedule(const std::vector<Sample>& samples, double rate) {
-  ASSERT_FALSE(samples.empty());
-  for (std::size_t i = 0; i < samples.size(); ++i) {
-    ASSERT_EQ(samples[i].sequence, i);
-    const auto offset = std::llround(static_cast<double>(i) * 1e9 / rate);
-    ASSERT_NEAR(static_cast<double>(samples[i].scheduled_ns - samples[0].scheduled_ns),
-                static_cast<double>(offset), 1.0);
-  }
-}
 
 TEST_F(HttpsSchedule, NeverWaitsForAnswers) {
   Gate gate;
@@ -54,7 +38,7 @@ TEST_F(HttpsSchedule, DoesNotDrift) {
   auto unending = config(server.port(), 0, rate);
   unending["connection"] = "keep-alive";
   const auto before = mono_ns();
-  ProbeRun probe(unending);
+  HttpsRun probe(unending);
   probe.wait_for_ok(100);
   probe.stop();
   const auto samples = probe.samples();
@@ -67,7 +51,7 @@ TEST_F(HttpsSchedule, DoesNotDrift) {
 
 TEST_F(HttpsSchedule, TellsHowLateItWas) {
   TlsServer server(good_identity(), echo_token);
-  ProbeRun probe(config(server.port(), 20));
+  HttpsRun probe(config(server.port(), 20));
   std::int64_t worst = 0;
   for (const Sample& sample : probe.samples())
     worst = std::max(worst, sample.started_ns - sample.scheduled_ns);
@@ -101,7 +85,7 @@ TEST_F(HttpsSchedule, AFreezeShowsInFull) {
   auto unending = config(server.port(), 0, freeze_rate);
   unending["connection"] = "keep-alive";
   unending["slow_ns"] = slow_ns;
-  ProbeRun probe(unending);
+  HttpsRun probe(unending);
   probe.wait_for_ok(20);
   std::int64_t frozen = 0;
   std::int64_t thawed = 0;
@@ -153,7 +137,7 @@ TEST_F(HttpsSchedule, StopsOnlyAfterWhatIsInFlight) {
     gate.pass();
     echo_token(connection);
   });
-  ProbeRun probe(config(server.port(), 0, 100));
+  HttpsRun probe(config(server.port(), 0, 100));
   {
     const Gate::Shut shut(gate);
     while (server.most_open() < 5) std::this_thread::sleep_for(5ms);

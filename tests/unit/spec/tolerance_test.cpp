@@ -95,5 +95,15 @@ TEST(Comparators, HaveTheirText) {
   EXPECT_EQ(comparator_text(Comparator::between), "between");
 }
 
+TEST(Tolerances, OfPlainNumbers) {
+  EXPECT_TRUE(parse_number_tolerance("<= 3").holds(3));
+  EXPECT_FALSE(parse_number_tolerance("<= 3").holds(3.0001));
+  EXPECT_TRUE(parse_number_tolerance("> -0.5").holds(0));
+  EXPECT_TRUE(parse_number_tolerance("between 1e3 and 2e3").holds(1500));
+  EXPECT_FALSE(parse_number_tolerance("== 0").holds(std::numeric_limits<double>::quiet_NaN()));
+  for (const char* text : {"3", "<= 3s", "<= ", "== inf", "== nan", "between 2 and 1", "<= 3 4"})
+    EXPECT_THROW(parse_number_tolerance(text), Error) << text;
+}
+
 }  // namespace
 }  // namespace nospof::spec

@@ -58,7 +58,8 @@ std::string folder_of_include(const std::string& path) {
 bool beyond_the_interface(const std::string& folder, const std::string& include) {
   if (folder != "faults" && folder != "probes") return false;
   if (include.starts_with("spec/"))
-    return include != "spec/units.hpp" && include != "spec/catalogue.hpp";
+    return include != "spec/units.hpp" && include != "spec/catalogue.hpp" &&
+           include != "spec/tolerance.hpp";
   return include == (folder == "faults" ? "kinds/probe.hpp" : "kinds/fault.hpp");
 }
 
@@ -139,7 +140,7 @@ std::vector<std::string> check_includes(const SourceFile& file, const IncludeRul
     else if (target != folder && !allowed->second.contains(target))
       find(fmt::format("'{}' may not include '{}'", folder, target));
     else if (beyond_the_interface(folder, include.path))
-      find("only the interface of its own kind, spec/units.hpp and spec/catalogue.hpp");
+      find("only the interface of its own kind, spec/units.hpp, tolerance.hpp and catalogue.hpp");
   }
   return findings;
 }

@@ -1,46 +1,28 @@
 #pragma once
-// One verified TLS connection that carries HTTP requests one after the other. It never blocks and
-// never waits: whoever owns it watches the descriptor and calls advance() when it is ready.
+// One connection, verified when it is TLS, that carries HTTP requests one after the other. It never
+// blocks and never waits: whoever owns it watches the descriptor and calls advance() when it is
+// ready.
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <string_view>
 
 #include "probes/http_response.hpp"
 #include "probes/outcomes.hpp"
-#include "system/socket_bio.hpp"
-
-struct ssl_ctx_st;
-struct ssl_st;
+#include "probes/stream.hpp"
 
 namespace nospof::probes {
 
-/// What all connections of a probe share: trust, the identity to find, the version floor.
-class TlsContext {
- public:
-  /// `host` is a DNS name, or an address that must then be in the certificate as one.
-  /// `authority_file` empty: the system's authorities. Throws Error naming the file.
-  TlsContext(const std::string& authority_file, const std::string& host);
-  ~TlsContext();
-  TlsContext(const TlsContext&) = delete;
-  TlsContext& operator=(const TlsContext&) = delete;
-
- private:
-  friend class TlsConnection;
-  ssl_ctx_st* context_;
-  std::string server_name_;  ///< for SNI; empty for an address
-};
-
-class TlsConnection {
+class HttpConnection {
  public:
   enum class Wants { read, write, nothing };
 
-  /// `fd`: a socket whose connection is being opened, not owned. The context outlives it.
-  TlsConnection(const TlsContext& context, int fd);
-  ~TlsConnection();
-  TlsConnection(const TlsConnection&) = delete;
-  TlsConnection& operator=(const TlsConnection&) = delete;
+  /// `fd`: a socket whose connection is being opened, not owned. `context` outlives it; nullptr:
+  /// without TLS.
+  HttpConnection(const TlsContext* context, int fd);
+  ~HttpConnection() = default;
+  HttpConnection(const HttpConnection&) = delete;
+  HttpConnection& operator=(const HttpConnection&) = delete;
 
   /// The next request, as the bytes to send, which must stay until it is answered or over. Only
   /// when newly made, or when resting.
@@ -65,21 +47,20 @@ class TlsConnection {
   void say_goodbye();
 
  private:
-  enum class Phase { connecting, handshaking, asking, answering, resting, over };
+  enum class Phase { connecting, opening, asking, answering, resting, over };
 
   Wants finish_connect();
-  Wants handshake();
+  Wants open();
   Wants send_request();
   Wants receive_answer();
   Wants rest();
   Wants fail(Failure failure);
-  /// After an SSL call that returned `rc`: what to wait for, or the failure.
-  Wants wait_or_fail(int rc);
-  Failure classify(int ssl_error) const;
+  /// After a step of the stream that is not done: what to wait for, or the failure.
+  Wants wait_or_fail(Stream::Step step);
 
-  const TlsContext& context_;
-  ssl_st* ssl_ = nullptr;  ///< made once the connection is open
+  const TlsContext* context_;
   SocketState socket_;
+  std::unique_ptr<Stream> stream_;  ///< made once the connection is open
   Phase phase_ = Phase::connecting;
   std::string_view unsent_;
   std::uint64_t sent_before_request_ = 0;  ///< bytes on the socket

@@ -1,4 +1,4 @@
-#include "probes/https_config.hpp"
+#include "probes/http_config.hpp"
 
 #include <string>
 #include <utility>
@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "probes/http.hpp"
 #include "probes/https.hpp"
 #include "system/check.hpp"
 
@@ -17,8 +18,8 @@ namespace {
 using namespace std::chrono_literals;
 namespace json = boost::json;
 
-HttpsConfig parsed(const std::string& text) {
-  return parse_https_config(json::parse(text).as_object());
+HttpConfig parsed(const std::string& text) {
+  return parse_http_config("https", UrlSchemes::https, json::parse(text).as_object());
 }
 
 std::string message(const std::string& text) {
@@ -30,62 +31,62 @@ std::string message(const std::string& text) {
   }
 }
 
-TEST(HttpsConfig, HasDefaults) {
-  const HttpsConfig config = parsed(R"({"url":"https://www.nospof.test","rate_per_second":50})");
-  EXPECT_EQ(config.host, "www.nospof.test");
-  EXPECT_EQ(config.authority, "www.nospof.test");
-  EXPECT_EQ(config.target, "/");
-  EXPECT_EQ(config.port, 443);
-  EXPECT_EQ(config.rate_per_second, 50);
+TEST(HttpConfig, HasDefaults) {
+  const HttpConfig config = parsed(R"({"url":"https://www.nospof.test","rate_per_second":50})");
+  EXPECT_EQ(config.url.host, "www.nospof.test");
+  EXPECT_EQ(config.url.authority, "www.nospof.test");
+  EXPECT_EQ(config.url.target, "/");
+  EXPECT_EQ(config.url.port, 443);
+  EXPECT_EQ(config.pace.schedule.rate_per_second, 50);
   EXPECT_FALSE(config.keep_alive);
-  EXPECT_EQ(config.timeout, 3s);
-  EXPECT_EQ(config.slow, 1s);
+  EXPECT_EQ(config.pace.timeout, 3s);
+  EXPECT_EQ(config.pace.slow, 1s);
   EXPECT_EQ(config.expect_status, 200);
-  EXPECT_EQ(config.max_in_flight, 20'000U);
-  EXPECT_EQ(config.count, 0U);
+  EXPECT_EQ(config.pace.max_in_flight, 20'000U);
+  EXPECT_EQ(config.pace.count, 0U);
 }
 
-TEST(HttpsConfig, TakesEveryKey) {
-  const HttpsConfig config = parsed(R"({
+TEST(HttpConfig, TakesEveryKey) {
+  const HttpConfig config = parsed(R"({
     "url":"https://www.nospof.test:8443/canary?id={id}&v={token}","address":"198.18.0.100",
     "port":9443,"authority_file":"/etc/ca.pem","rate_per_second":0.5,"connection":"keep-alive",
     "timeout_ns":2000000000,"slow_ns":500000000,"expect_status":201,"expect_body":"{token}",
     "max_in_flight":7,"count":9})");
-  EXPECT_EQ(config.host, "www.nospof.test");
-  EXPECT_EQ(config.authority, "www.nospof.test:8443");
-  EXPECT_EQ(config.target, "/canary?id={id}&v={token}");
+  EXPECT_EQ(config.url.host, "www.nospof.test");
+  EXPECT_EQ(config.url.authority, "www.nospof.test:8443");
+  EXPECT_EQ(config.url.target, "/canary?id={id}&v={token}");
   EXPECT_EQ(config.address, "198.18.0.100");
-  EXPECT_EQ(config.port, 9443);
+  EXPECT_EQ(config.url.port, 9443);
   EXPECT_EQ(config.authority_file, "/etc/ca.pem");
-  EXPECT_EQ(config.rate_per_second, 0.5);
+  EXPECT_EQ(config.pace.schedule.rate_per_second, 0.5);
   EXPECT_TRUE(config.keep_alive);
-  EXPECT_EQ(config.timeout, 2s);
-  EXPECT_EQ(config.slow, 500ms);
+  EXPECT_EQ(config.pace.timeout, 2s);
+  EXPECT_EQ(config.pace.slow, 500ms);
   EXPECT_EQ(config.expect_status, 201);
   EXPECT_EQ(config.expect_body, "{token}");
-  EXPECT_EQ(config.max_in_flight, 7U);
-  EXPECT_EQ(config.count, 9U);
+  EXPECT_EQ(config.pace.max_in_flight, 7U);
+  EXPECT_EQ(config.pace.count, 9U);
 }
 
-TEST(HttpsConfig, TakesAddressesAsHosts) {
-  const HttpsConfig four = parsed(R"({"url":"https://127.0.0.1:8443/x","rate_per_second":1})");
-  EXPECT_EQ(four.host, "127.0.0.1");
-  EXPECT_EQ(four.port, 8443);
-  const HttpsConfig six = parsed(R"({"url":"https://[::1]:8443?q","rate_per_second":1})");
-  EXPECT_EQ(six.host, "::1");
-  EXPECT_EQ(six.authority, "[::1]:8443");
-  EXPECT_EQ(six.target, "/?q");
+TEST(HttpConfig, TakesAddressesAsHosts) {
+  const HttpConfig four = parsed(R"({"url":"https://127.0.0.1:8443/x","rate_per_second":1})");
+  EXPECT_EQ(four.url.host, "127.0.0.1");
+  EXPECT_EQ(four.url.port, 8443);
+  const HttpConfig six = parsed(R"({"url":"https://[::1]:8443?q","rate_per_second":1})");
+  EXPECT_EQ(six.url.host, "::1");
+  EXPECT_EQ(six.url.authority, "[::1]:8443");
+  EXPECT_EQ(six.url.target, "/?q");
 }
 
-TEST(HttpsConfig, SlowIsNeverBeyondTheTimeout) {
-  EXPECT_EQ(parsed(R"({"url":"https://a","rate_per_second":1,"timeout_ns":100000000})").slow,
+TEST(HttpConfig, SlowIsNeverBeyondTheTimeout) {
+  EXPECT_EQ(parsed(R"({"url":"https://a","rate_per_second":1,"timeout_ns":100000000})").pace.slow,
             100ms);
   EXPECT_THAT(message(R"({"url":"https://a","rate_per_second":1,"timeout_ns":100000000,
                           "slow_ns":100000001})"),
               testing::HasSubstr("slow_ns is 100000001"));
 }
 
-TEST(HttpsConfig, NamesWhatIsWrong) {
+TEST(HttpConfig, NamesWhatIsWrong) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {R"({"rate_per_second":1})", "url is missing"},
       {R"({"url":7,"rate_per_second":1})", "url is 7, expected a text"},
@@ -120,12 +121,45 @@ TEST(HttpsConfig, NamesWhatIsWrong) {
     EXPECT_THAT(message(text), testing::HasSubstr(expected)) << text;
 }
 
-TEST(HttpsKind, DescribesItself) {
-  const auto kind = make_https();
-  EXPECT_EQ(kind->info().name, "https");
-  EXPECT_FALSE(kind->info().summary.empty());
-  EXPECT_EQ(kind->info().parameters.size(), 12U);
-  EXPECT_THROW(kind->make({}), Error);
+TEST(HttpConfig, WithoutTlsThereIsNoAuthority) {
+  const auto plain = [](const std::string& text) {
+    return parse_http_config("http", UrlSchemes::http, json::parse(text).as_object());
+  };
+  const HttpConfig config = plain(R"({"url":"http://a:81/x?y","rate_per_second":1})");
+  EXPECT_FALSE(config.url.tls);
+  EXPECT_EQ(config.url.port, 81);
+  EXPECT_EQ(plain(R"({"url":"http://a","rate_per_second":1})").url.port, 80);
+  EXPECT_THROW(plain(R"({"url":"https://a","rate_per_second":1})"), Error);
+  try {
+    plain(R"({"url":"http://a","rate_per_second":1,"authority_file":"x"})");
+    ADD_FAILURE() << "accepted";
+  } catch (const Error& e) {
+    EXPECT_STREQ(e.what(), "http probe: unknown key 'authority_file'");
+  }
+}
+
+TEST(HttpUrls, OfEitherScheme) {
+  EXPECT_TRUE(parse_http_url("x probe", "https://a/b", UrlSchemes::either).tls);
+  EXPECT_FALSE(parse_http_url("x probe", "http://a/b", UrlSchemes::either).tls);
+  EXPECT_THROW(parse_http_url("x probe", "ftp://a/b", UrlSchemes::either), Error);
+}
+
+TEST(HttpUrls, AreEncodedByteByByte) {
+  EXPECT_EQ(percent_encoded("aZ09-._~"), "aZ09-._~");
+  EXPECT_EQ(percent_encoded("ALERTS{a=\"b c\"}+%/?&#\xff"),
+            "ALERTS%7Ba%3D%22b%20c%22%7D%2B%25%2F%3F%26%23%FF");
+}
+
+TEST(HttpKinds, DescribeThemselves) {
+  const auto https = make_https();
+  EXPECT_EQ(https->info().name, "https");
+  EXPECT_FALSE(https->info().summary.empty());
+  EXPECT_EQ(https->info().parameters.size(), 15U);
+  EXPECT_THROW(https->make({}), Error);
+  const auto http = make_http();
+  EXPECT_EQ(http->info().name, "http");
+  EXPECT_EQ(http->info().parameters.size(), 14U);
+  EXPECT_THROW(http->make({}), Error);
 }
 
 }  // namespace

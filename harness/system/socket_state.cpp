@@ -1,0 +1,42 @@
+#include "system/socket_state.hpp"
+
+#include <cerrno>
+
+#include <sys/socket.h>
+
+namespace nospof {
+
+SocketStep send_some(SocketState& state, std::string_view data, std::size_t& size) {
+  for (;;) {
+    const ssize_t n = ::send(state.fd, data.data(), data.size(), MSG_NOSIGNAL);
+    if (n >= 0) {
+      size = static_cast<std::size_t>(n);
+      state.sent_bytes += size;
+      return SocketStep::done;
+    }
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN) return SocketStep::again;
+    state.error_number = errno;
+    return SocketStep::failed;
+  }
+}
+
+SocketStep receive_some(SocketState& state, char* data, std::size_t room, std::size_t& size) {
+  for (;;) {
+    const ssize_t n = ::recv(state.fd, data, room, 0);
+    if (n > 0) {
+      size = static_cast<std::size_t>(n);
+      return SocketStep::done;
+    }
+    if (n == 0) {
+      state.ended = true;
+      return SocketStep::ended;
+    }
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN) return SocketStep::again;
+    state.error_number = errno;
+    return SocketStep::failed;
+  }
+}
+
+}  // namespace nospof

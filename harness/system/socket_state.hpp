@@ -1,0 +1,24 @@
+#pragma once
+// Sending to and receiving from a socket that does not block, and what was seen of it meanwhile.
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace nospof {
+
+/// What was seen of a socket; OpenSSL's own errors do not keep it.
+struct SocketState {
+  int fd = -1;
+  int error_number = 0;
+  bool ended = false;  ///< the peer's FIN was read
+  std::uint64_t sent_bytes = 0;
+};
+
+enum class SocketStep { done, again, ended, failed };
+/// One send(2) without SIGPIPE, repeated when interrupted; keeps what it saw in `state`.
+SocketStep send_some(SocketState& state, std::string_view data, std::size_t& size);
+/// One recv(2).
+SocketStep receive_some(SocketState& state, char* data, std::size_t room, std::size_t& size);
+
+}  // namespace nospof

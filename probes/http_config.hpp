@@ -1,0 +1,38 @@
+#pragma once
+// The configuration of the http and https probes as a checked struct; https.hpp documents its JSON.
+
+#include <string>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+#include "probes/config_keys.hpp"
+#include "probes/http_url.hpp"
+#include "probes/pace.hpp"
+#include "spec/catalogue.hpp"
+
+namespace nospof::probes {
+
+struct HttpConfig {
+  HttpUrl url;
+  std::string address;         ///< empty: resolve the host
+  std::string authority_file;  ///< empty: the system's
+  Pace pace;
+  bool keep_alive = false;
+  int expect_status = 200;
+  std::string expect_body;
+  std::string marker;  ///< in every request's names; empty: a random one
+};
+
+/// Where to ask and when: url, address, port, authority_file, connection and the keys of pace.hpp.
+/// Throws Error naming the key, what stood there and what is expected.
+HttpConfig parse_http_asking(ConfigKeys& keys, UrlSchemes schemes);
+/// Those as parameters of a kind.
+std::vector<spec::ParameterInfo> http_asking_parameters(UrlSchemes schemes);
+
+/// All of it, for the probe "https" or "http".
+HttpConfig parse_http_config(std::string_view probe, UrlSchemes schemes,
+                             const boost::json::object& json);
+std::vector<spec::ParameterInfo> http_parameters(UrlSchemes schemes);
+
+}  // namespace nospof::probes

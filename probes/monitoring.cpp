@@ -1,0 +1,223 @@
+#include "probes/monitoring.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include "probes/http_get.hpp"
+#include "probes/lasting.hpp"
+#include "probes/monitoring_config.hpp"
+#include "probes/probe_kind.hpp"
+#include "probes/prometheus_answer.hpp"
+#include "spec/units.hpp"
+
+namespace nospof::probes {
+
+namespace {
+
+using Subjects = std::map<std::string, std::string>;
+
+constexpr std::uint64_t rounds_per_coverage = 10;
+constexpr std::string_view firing_query = R"(ALERTS{alertstate="firing"})";
+
+std::int64_t now_ns() {
+  return SystemClock().now().time_since_epoch().count();
+}
+
+std::string alert_subject(const PrometheusSeries& series, const std::string& host_label) {
+  std::string place = series.label(host_label);
+  if (place.empty()) place = series.label("instance");
+  const std::string name = series.label("alertname");
+  return place.empty() ? name : name + " " + place;
+}
+
+std::string alert_detail(const PrometheusSeries& series) {
+  std::string detail;
+  for (const auto& [name, value] : series.labels) {
+    if (name == "__name__" || name == "alertname" || name == "alertstate") continue;
+    detail += fmt::format("{}{}=\"{}\"", detail.empty() ? "" : ", ", name, value);
+  }
+  return detail;
+}
+
+class MonitoringRun {
+ public:
+  MonitoringRun(const MonitoringConfig& config, const HttpClient& client, int stop_fd,
+                kinds::SampleSink& sink)
+      : config_(config),
+        client_(client),
+        stop_fd_(stop_fd),
+        sink_(sink),
+        coverage_query_(fmt::format("count by ({}) (up)", config.host_label)),
+        unmonitored_("unmonitored", true, config.unmonitored_after.count()) {}
+
+  void run() {
+    const MonoTime start = std::chrono::steady_clock::now();
+    Nanoseconds due{0};
+    for (std::uint64_t number = 0; !stopped_before(start + due); ++number) {
+      look(number % rounds_per_coverage == 0);
+      due = std::max(due + config_.every, next_due(start));
+    }
+  }
+
+ private:
+  struct Answer {
+    std::vector<PrometheusSeries> series;
+    LookTime time;
+  };
+
+  /// The first one that is not over yet: a round that took long leaves out those behind it.
+  Nanoseconds next_due(MonoTime start) const {
+    const Nanoseconds since = std::chrono::steady_clock::now() - start;
+    return (since / config_.every + (since % config_.every > Nanoseconds(0) ? 1 : 0)) *
+           config_.every;
+  }
+
+  bool stopped_before(MonoTime until) const {
+    for (;;) {
+      const auto left = std::max(
+          std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()),
+          std::chrono::milliseconds(0));
+      pollfd polled{stop_fd_, POLLIN, 0};
+      ::poll(&polled, 1, static_cast<int>(left.count()));
+      if (polled.revents != 0) return true;
+      if (left.count() == 0) return false;
+    }
+  }
+  bool stopped() const { return stopped_before(std::chrono::steady_clock::now()); }
+
+  void look(bool with_coverage) {
+    kinds::Round round;
+    round.begin_ns = now_ns();
+    if (const auto answer = ask(firing_query, round)) look_at_alerts(*answer);
+    if (with_coverage && !config_.expect_hosts.empty()) {
+      if (const auto answer = ask(coverage_query_, round)) {
+        look_at_coverage(*answer);
+      } else {
+        unmonitored_.unknown();
+      }
+    }
+    // Whoever is told to stop has not looked at what it was about to.
+    if (round.undecided != 0 && stopped()) return;
+    round.end_ns = now_ns();
+    sink_.looked(round);
+  }
+
+  std::optional<Answer> ask(std::string_view query, kinds::Round& round) const {
+    Answer answer;
+    answer.time.asked_ns = now_ns();
+    const auto said = client_.get(prometheus_query_target(query),
+                                  std::chrono::steady_clock::now() + config_.timeout, stop_fd_);
+    answer.time.answered_ns = now_ns();
+    ++round.checked;
+    auto series = said && said->status == 200 ? parse_prometheus_answer(said->body) : std::nullopt;
+    if (!series) {
+      ++round.undecided;
+      return std::nullopt;
+    }
+    answer.series = std::move(*series);
+    round.checked += answer.series.size();
+    return answer;
+  }
+
+  void look_at_alerts(const Answer& answer) {
+    Subjects firing;
+    for (const PrometheusSeries& series : answer.series)
+      firing.emplace(alert_subject(series, config_.host_label), alert_detail(series));
+    tell(alerts_.look(firing, answer.time));
+  }
+
+  void look_at_coverage(const Answer& answer) {
+    Subjects missing;
+    for (const std::string& host : config_.expect_hosts) {
+      const bool watched = std::ranges::any_of(answer.series, [&](const PrometheusSeries& series) {
+        return series.label(config_.host_label) == host;
+      });
+      if (!watched)
+        missing.emplace(host, fmt::format("no series up{{{}=\"{}\"}}", config_.host_label, host));
+    }
+    tell(unmonitored_.look(missing, answer.time));
+  }
+
+  void tell(const std::vector<kinds::Finding>& findings) {
+    for (const kinds::Finding& finding : findings) sink_.found(finding);
+  }
+
+  const MonitoringConfig& config_;
+  const HttpClient& client_;
+  int stop_fd_;
+  kinds::SampleSink& sink_;
+  std::string coverage_query_;
+  LastingFindings alerts_{"alert", false};
+  LastingFindings unmonitored_;
+};
+
+class MonitoringProbe final : public kinds::Probe {
+ public:
+  explicit MonitoringProbe(MonitoringConfig config)
+      : config_(std::move(config)), client_(config_.url, config_.address, config_.authority_file) {}
+
+  void run(int stop_fd, kinds::SampleSink& sink) override {
+    MonitoringRun(config_, client_, stop_fd, sink).run();
+  }
+
+ private:
+  MonitoringConfig config_;
+  HttpClient client_;
+};
+
+spec::KindInfo monitoring_info() {
+  using spec::ParameterType;
+  const MonitoringConfig defaults;
+  spec::KindInfo info;
+  info.name = "monitoring";
+  info.summary = "which alerts of a Prometheus server fire, and whether it watches every host";
+  info.parameters = {
+      {"url", ParameterType::text, true, "", {}, "base of the server's API"},
+      {"address", ParameterType::text, false, "", {}, "IP address for the URL's host"},
+      {"authority-file",
+       ParameterType::text,
+       false,
+       "",
+       {},
+       "PEM file of the authorities to trust"},
+      {"every",
+       ParameterType::duration,
+       false,
+       spec::format_duration(defaults.every),
+       {},
+       "time between rounds"},
+      {"timeout",
+       ParameterType::duration,
+       false,
+       spec::format_duration(defaults.timeout),
+       {},
+       "time that one question may take"},
+      {"expect-hosts", ParameterType::text_list, false, "", {}, "hosts that must be watched"},
+      {"host-label",
+       ParameterType::text,
+       false,
+       defaults.host_label,
+       {},
+       "label that has a host's name"},
+      {"unmonitored-after",
+       ParameterType::duration,
+       false,
+       spec::format_duration(defaults.unmonitored_after),
+       {},
+       "how long a host may be without a series"},
+  };
+  return info;
+}
+
+}  // namespace
+
+std::unique_ptr<kinds::ProbeKind> make_monitoring() {
+  return std::make_unique<SimpleKind>(monitoring_info(), [](const kinds::json::object& config) {
+    return std::make_unique<MonitoringProbe>(parse_monitoring_config(config));
+  });
+}
+
+}  // namespace nospof::probes

@@ -1,0 +1,76 @@
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "probes/stream.hpp"
+#include "system/socket_bio.hpp"
+
+namespace nospof::probes {
+
+class TlsStream final : public Stream {
+ public:
+  TlsStream(const TlsContext& context, SocketState& socket)
+      : socket_(socket), ssl_(SSL_new(context.context_)) {
+    BIO* bio = ssl_ != nullptr ? make_socket_bio(socket_) : nullptr;
+    if (bio == nullptr) return;
+    SSL_set_bio(ssl_, bio, bio);
+    if (!context.server_name_.empty()) SSL_set_tlsext_host_name(ssl_, context.server_name_.c_str());
+    SSL_set_connect_state(ssl_);
+    usable_ = true;
+  }
+  ~TlsStream() override { SSL_free(ssl_); }
+  bool usable() const { return usable_; }
+
+  Step open() override {
+    ERR_clear_error();
+    const int rc = SSL_do_handshake(ssl_);
+    opened_ = rc == 1;
+    return after(rc);
+  }
+  Step write(std::string_view data, std::size_t& written) override {
+    ERR_clear_error();
+    return after(SSL_write_ex(ssl_, data.data(), data.size(), &written));
+  }
+  Step read(char* data, std::size_t room, std::size_t& size) override {
+    ERR_clear_error();
+    return after(SSL_read_ex(ssl_, data, room, &size));
+  }
+  bool orderly_end() const override { return error_ == SSL_ERROR_ZERO_RETURN; }
+  Failure failure(bool answer_begun) const override {
+    const long verified = SSL_get_verify_result(ssl_);
+    if (!opened_ && verified != X509_V_OK) return verify_failure(verified);
+    if (orderly_end()) return early_end_failure(true, answer_begun);
+    if (socket_.error_number != 0) return stream_failure(socket_.error_number);
+    if (socket_.ended) return early_end_failure(false, answer_begun);
+    return {kinds::Outcome::tls_handshake, reason_};
+  }
+  void say_goodbye() override {
+    if (SSL_is_init_finished(ssl_) == 0) return;
+    ERR_clear_error();
+    SSL_shutdown(ssl_);
+    ERR_clear_error();
+  }
+
+ private:
+  Step after(int rc) {
+    if (rc == 1) return Step::done;
+    error_ = SSL_get_error(ssl_, rc);
+    if (error_ == SSL_ERROR_WANT_READ) return Step::wants_read;
+    if (error_ == SSL_ERROR_WANT_WRITE) return Step::wants_write;
+    reason_ = static_cast<std::uint16_t>(ERR_GET_REASON(ERR_peek_error()));
+    return Step::over;
+  }
+
+  SocketState& socket_;
+  ssl_st* ssl_;
+  bool usable_ = false;
+  bool opened_ = false;
+  int error_ = SSL_ERROR_NONE;
+  std::uint16_t reason_ = 0;
+};
+
+std::unique_ptr<Stream> make_tls_stream(const TlsContext& context, SocketState& socket) {
+  auto stream = std::make_unique<TlsStream>(context, socket);
+  return stream->usable() ? std::move(stream) : nullptr;
+}
+
+}  // namespace nospof::probes

@@ -11,6 +11,7 @@
 #include "probes/monitoring_config.hpp"
 #include "probes/probe_kind.hpp"
 #include "probes/prometheus_answer.hpp"
+#include "probes/rounds.hpp"
 #include "spec/units.hpp"
 
 namespace nospof::probes {
@@ -21,10 +22,6 @@ using Subjects = std::map<std::string, std::string>;
 
 constexpr std::uint64_t rounds_per_coverage = 10;
 constexpr std::string_view firing_query = R"(ALERTS{alertstate="firing"})";
-
-std::int64_t now_ns() {
-  return SystemClock().now().time_since_epoch().count();
-}
 
 std::string alert_subject(const PrometheusSeries& series, const std::string& host_label) {
   std::string place = series.label(host_label);
@@ -50,16 +47,14 @@ class MonitoringRun {
         client_(client),
         stop_fd_(stop_fd),
         sink_(sink),
-        coverage_query_(fmt::format("count by ({}) (up)", config.host_label)),
+        coverage_query_(fmt::format("count by ({}) ({})", config.host_label, config.hosts_query)),
         unmonitored_("unmonitored", true, config.unmonitored_after.count()) {}
 
   void run() {
-    const MonoTime start = std::chrono::steady_clock::now();
-    Nanoseconds due{0};
-    for (std::uint64_t number = 0; !stopped_before(start + due); ++number) {
-      look(number % rounds_per_coverage == 0);
-      due = std::max(due + config_.every, next_due(start));
-    }
+    run_rounds(stop_fd_, config_.every, [this, number = std::uint64_t{0}]() mutable {
+      look(number++ % rounds_per_coverage == 0);
+      return true;
+    });
   }
 
  private:
@@ -68,29 +63,14 @@ class MonitoringRun {
     LookTime time;
   };
 
-  /// The first one that is not over yet: a round that took long leaves out those behind it.
-  Nanoseconds next_due(MonoTime start) const {
-    const Nanoseconds since = std::chrono::steady_clock::now() - start;
-    return (since / config_.every + (since % config_.every > Nanoseconds(0) ? 1 : 0)) *
-           config_.every;
+  bool stopped() const {
+    pollfd polled{stop_fd_, POLLIN, 0};
+    return ::poll(&polled, 1, 0) > 0;
   }
-
-  bool stopped_before(MonoTime until) const {
-    for (;;) {
-      const auto left = std::max(
-          std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()),
-          std::chrono::milliseconds(0));
-      pollfd polled{stop_fd_, POLLIN, 0};
-      ::poll(&polled, 1, static_cast<int>(left.count()));
-      if (polled.revents != 0) return true;
-      if (left.count() == 0) return false;
-    }
-  }
-  bool stopped() const { return stopped_before(std::chrono::steady_clock::now()); }
 
   void look(bool with_coverage) {
     kinds::Round round;
-    round.begin_ns = now_ns();
+    round.begin_ns = monotonic_ns();
     if (const auto answer = ask(firing_query, round)) look_at_alerts(*answer);
     if (with_coverage && !config_.expect_hosts.empty()) {
       if (const auto answer = ask(coverage_query_, round)) {
@@ -101,16 +81,16 @@ class MonitoringRun {
     }
     // Whoever is told to stop has not looked at what it was about to.
     if (round.undecided != 0 && stopped()) return;
-    round.end_ns = now_ns();
+    round.end_ns = monotonic_ns();
     sink_.looked(round);
   }
 
   std::optional<Answer> ask(std::string_view query, kinds::Round& round) const {
     Answer answer;
-    answer.time.asked_ns = now_ns();
+    answer.time.asked_ns = monotonic_ns();
     const auto said = client_.get(prometheus_query_target(query),
                                   std::chrono::steady_clock::now() + config_.timeout, stop_fd_);
-    answer.time.answered_ns = now_ns();
+    answer.time.answered_ns = monotonic_ns();
     ++round.checked;
     auto series = said && said->status == 200 ? parse_prometheus_answer(said->body) : std::nullopt;
     if (!series) {
@@ -136,7 +116,8 @@ class MonitoringRun {
         return series.label(config_.host_label) == host;
       });
       if (!watched)
-        missing.emplace(host, fmt::format("no series up{{{}=\"{}\"}}", config_.host_label, host));
+        missing.emplace(host, fmt::format("no series of {} with {}=\"{}\"", config_.hosts_query,
+                                          config_.host_label, host));
     }
     tell(unmonitored_.look(missing, answer.time));
   }
@@ -202,6 +183,12 @@ spec::KindInfo monitoring_info() {
        defaults.host_label,
        {},
        "label that has a host's name"},
+      {"hosts-query",
+       ParameterType::text,
+       false,
+       defaults.hosts_query,
+       {},
+       "PromQL: a series for every host that is watched"},
       {"unmonitored-after",
        ParameterType::duration,
        false,

@@ -2,9 +2,9 @@
 // The monitoring probe: looks at what a Prometheus server's alerts say, and whether the server
 // watches every host.
 //
-// A round asks which alerts fire, and every tenth one also which hosts have an `up` series. Rounds
-// are due at start + k * every_ns; those that come due while one lasts are left out. Every question
-// has a connection of its own, verified when it is TLS.
+// A round asks which alerts fire, and every tenth one also which hosts have a series of
+// `hosts_query`. Rounds are due at start + k * every_ns; those that come due while one lasts are
+// left out. Every question has a connection of its own, verified when it is TLS.
 //
 // clang-format off
 // The JSON configuration; a key that is not listed is an error:
@@ -14,8 +14,9 @@
 //   authority_file        text            PEM certificates that may vouch; absent: the system's
 //   every_ns              integer         between rounds; default 500 ms
 //   timeout_ns            integer         for one question; default 2 s
-//   expect_hosts          list of texts   each must have a series up{<host_label>="<host>"}
-//   host_label            text            default "host"
+//   expect_hosts          list of texts   each must have a series of hosts_query with its name
+//   host_label            text            the label with that name; default "host"
+//   hosts_query           text            PromQL, default "up"
 //   unmonitored_after_ns  integer         a host may be without for so long, because a server that
 //                                         has just begun has scraped nothing yet; default 10 s
 //

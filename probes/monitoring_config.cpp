@@ -31,6 +31,7 @@ MonitoringConfig parse_monitoring_config(const boost::json::object& json) {
   config.host_label = keys.text("host_label", config.host_label);
   if (!is_label_name(config.host_label))
     keys.refuse("host_label", boost::json::value(config.host_label), "the name of a label");
+  if (keys.has("hosts_query")) config.hosts_query = keys.required_text("hosts_query");
   config.unmonitored_after = Nanoseconds(
       keys.integer("unmonitored_after_ns", config.unmonitored_after.count(), 0, hour_ns));
   keys.refuse_unknown();

@@ -19,6 +19,7 @@ struct MonitoringConfig {
   Nanoseconds timeout = std::chrono::seconds(2);
   std::vector<std::string> expect_hosts;
   std::string host_label = "host";
+  std::string hosts_query = "up";
   Nanoseconds unmonitored_after = std::chrono::seconds(10);
 };
 

@@ -41,6 +41,7 @@ class Plan {
       add_targets(host, "tls-path", tls_targets(host));
       add_vips(host);
     }
+    add_monitoring();
     return std::move(observers_);
   }
 
@@ -152,8 +153,7 @@ class Plan {
       const spec::Service* service = listener(topology_, *topology_.find_host(end), hop.port);
       if (service == nullptr) continue;
       keys.emplace_back(deployment_.certificate(end, service->name).public_key);
-      const spec::StartTls starttls =
-          service->tls ? service->tls->starttls : spec::StartTls::none;
+      const spec::StartTls starttls = service->tls ? service->tls->starttls : spec::StartTls::none;
       target["starttls"] = starttls_name(starttls);
       starts_plain = starttls != spec::StartTls::none;
     }
@@ -166,7 +166,8 @@ class Plan {
     }
     return target;
   }
-  const spec::Service* with_certificate(const spec::Host& host, const std::string& authority) const {
+  const spec::Service* with_certificate(const spec::Host& host,
+                                        const std::string& authority) const {
     for (const std::string& name : host.services) {
       const spec::Service* service = topology_.find_service(name);
       if (service != nullptr && service->tls && service->tls->authority == authority)
@@ -185,6 +186,27 @@ class Plan {
         add(host, "vip", {{"address", vip.address}, {"view", "link"}}, "vip-link-" + vip.name);
     }
   }
+  // Each server is asked on its own host: whether anybody else may reach it is another question.
+  void add_monitoring() {
+    if (!topology_.monitoring) return;
+    const spec::Monitoring& monitoring = *topology_.monitoring;
+    json::array watched;
+    for (const spec::Host& host : topology_.hosts)
+      if (!host.observer) watched.emplace_back(host.name);
+    for (const std::string& name : monitoring.on) {
+      const spec::Host& host = *topology_.find_host(name);
+      const spec::Service* server = listener(topology_, host, monitoring.port);
+      const std::string identity = server->tls ? server->tls->identity : host.address;
+      add(host, "monitoring",
+          {{"url", fmt::format("https://{}:{}", identity, monitoring.port)},
+           {"address", host.address},
+           {"authority_file", deployment_.authority_file(monitoring.authority)},
+           {"expect_hosts", watched},
+           {"host_label", monitoring.host_label},
+           {"hosts_query", monitoring.hosts_query}});
+    }
+  }
+
   const spec::Topology& topology_;
   const Deployment& deployment_;
   std::vector<Observer> observers_;

@@ -44,7 +44,8 @@ struct Deployment {
 /// - "plaintext-canary" on every host of the stack;
 /// - "firewall" on every host: each TCP port that anything listens on, on each other host;
 /// - "tls-path" on every host from which a TLS hop begins;
-/// - "vip-own" on every host that may own a VIP, "vip-link" where users are.
+/// - "vip-own" on every host that may own a VIP, "vip-link" where users are;
+/// - "monitoring" on every host with a Prometheus server.
 std::vector<Observer> observers_of(const spec::Topology& topology, const Deployment& deployment);
 
 /// Runs them: one prober on each host, started again when its host comes back. What they say is

@@ -203,6 +203,8 @@ struct Monitoring {
   std::vector<std::string> on;  ///< hosts, expanded
   int port = 9090;              ///< https
   std::string authority;
+  std::string host_label;   ///< label that has a host's name, in alerts and series
+  std::string hosts_query;  ///< PromQL: at least one series for every host that is watched
 };
 
 struct Slo {

@@ -412,6 +412,10 @@ Format<Monitoring> monitoring_format() {
                    "Port of its HTTP API, over TLS."),
           required("authority", &Monitoring::authority, authority_name(),
                    "Who must have signed its certificate."),
+          optional("host_label", &Monitoring::host_label, identifier(), "host",
+                   "Label that has a host's name, in alerts and series."),
+          optional("hosts_query", &Monitoring::hosts_query, text(1), "up",
+                   "PromQL: at least one series, with that label, for every host that is watched."),
       },
       [](Context& context, const Node& node, Monitoring& monitoring) {
         if (!context.sound({"services", "hosts", "tiers"})) return;

@@ -5,7 +5,6 @@
 #include <atomic>
 #include <cerrno>
 #include <deque>
-#include <iterator>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -36,7 +35,7 @@ namespace {
 constexpr auto flush_period = std::chrono::milliseconds(40);
 constexpr auto last_flush_limit = std::chrono::seconds(10);
 constexpr std::size_t first_line_limit = std::size_t{1024} * 1024;
-constexpr std::size_t samples_per_line = 500;
+constexpr std::size_t entries_per_line = 500;
 // A pipe that polls as writable takes this much without blocking (PIPE_BUF).
 constexpr std::size_t bytes_per_write = 4096;
 
@@ -104,18 +103,17 @@ class Channel {
     const std::lock_guard lock(mutex_);
     append(json::serialize(message));
   }
-  /// Samples of one probe that come together are told in one line.
   void add(const std::string& of, const kinds::Sample& s) {
     const std::lock_guard lock(mutex_);
     ++count_;
-    if (batched_ == samples_per_line || batch_of_ != &of) end_batch();
-    batch_of_ = &of;
-    if (batched_++ == 0)
-      batch_ = fmt::format(R"({{"of":{},"samples":[)", json::serialize(json::value(of)));
-    else
-      batch_ += ",";
-    fmt::format_to(std::back_inserter(batch_), "[{},{},{},{},{},{}]", s.sequence, s.scheduled_ns,
-                   s.started_ns, s.finished_ns, static_cast<int>(s.outcome), s.detail);
+    add_to_batch(of, "samples",
+                 fmt::format("[{},{},{},{},{},{}]", s.sequence, s.scheduled_ns, s.started_ns,
+                             s.finished_ns, static_cast<int>(s.outcome), s.detail));
+  }
+  void add(const std::string& of, const kinds::Operation& operation) {
+    const std::string text = json::serialize(kinds::operation_json(operation));
+    const std::lock_guard lock(mutex_);
+    add_to_batch(of, "operated", text);
   }
 
   std::uint64_t count() const {
@@ -138,6 +136,17 @@ class Channel {
     end_batch();
     waiting_ += line;
     waiting_ += '\n';
+  }
+  /// What one probe says of one sort, and comes together, is told in one line.
+  void add_to_batch(const std::string& of, const char* what, const std::string& entry) {
+    if (batched_ == entries_per_line || batch_of_ != &of || batch_what_ != what) end_batch();
+    batch_of_ = &of;
+    batch_what_ = what;
+    if (batched_++ == 0)
+      batch_ = fmt::format(R"({{"of":{},"{}":[)", json::serialize(json::value(of)), what);
+    else
+      batch_ += ",";
+    batch_ += entry;
   }
   void end_batch() {
     if (batched_ == 0) return;
@@ -166,7 +175,8 @@ class Channel {
   mutable std::mutex mutex_;
   std::string waiting_;
   std::string batch_;
-  const std::string* batch_of_ = nullptr;  ///< whose samples are in it
+  const std::string* batch_of_ = nullptr;  ///< who said what is in it
+  std::string_view batch_what_;
   std::size_t batched_ = 0;
   std::uint64_t count_ = 0;
 
@@ -269,6 +279,7 @@ class NamedSink final : public kinds::SampleSink {
   void looked(const kinds::Round& round) override {
     say({{"looked", {round.begin_ns, round.end_ns, round.checked, round.undecided}}});
   }
+  void operated(const kinds::Operation& operation) override { channel_.add(name_, operation); }
   void say(json::object message) {
     message["of"] = name_;
     channel_.say(message);

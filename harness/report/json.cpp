@@ -109,6 +109,7 @@ json::object seen_json(const verdict::Observations& seen) {
   };
   json::object object;
   object["lost_writes"] = told("ledger", seen.lost_writes);
+  object["stale_reads"] = told("ledger", seen.stale_reads);
   object["tls_violations"] = told("tls-path", seen.tls);
   object["clear_text"] = told("plaintext-canary", seen.clear_text);
   object["open_flows"] = told("firewall", seen.open);
@@ -132,6 +133,52 @@ json::object finding_json(const verdict::StandingFinding& finding) {
   object["subject"] = valid_utf8(finding.subject);
   object["detail"] = valid_utf8(finding.detail);
   object["seen_on"] = texts(finding.hosts);
+  return object;
+}
+
+json::object ledger_json(const history::LedgerReport& ledger) {
+  return {{"ok", ledger.ok},
+          {"lost", ledger.lost},
+          {"duplicated", ledger.duplicated},
+          {"never_written", ledger.never_written},
+          {"unacknowledged", ledger.unacknowledged},
+          {"absent", ledger.absent},
+          {"unjudged", ledger.unjudged},
+          {"stale_reads", ledger.stale_own + ledger.stale_other}};
+}
+
+// Only the registers that are not as they should be: there is one every few seconds.
+json::array registers_json(const std::vector<history::RegisterResult>& registers) {
+  json::array list;
+  for (const history::RegisterResult& one : registers) {
+    json::array violation;
+    for (const history::Operation& operation : one.violation)
+      violation.push_back({{"process", operation.process},
+                           {"text", history::describe(operation)},
+                           {"line", operation.line},
+                           {"return_line", operation.return_line}});
+    list.push_back({{"key", one.key},
+                    {"verdict", history::verdict_text(one.verdict, history::Model::cas_register)},
+                    {"operations", one.operations},
+                    {"violation", std::move(violation)}});
+  }
+  return list;
+}
+
+json::object history_json(const verdict::HistoryResult& result) {
+  json::object object;
+  object["file"] = result.file;
+  object["model"] = history::name_of(result.model);
+  object["verdict"] = history::verdict_text(result.verdict, result.model);
+  object["reason"] = result.reason;
+  object["operations"] = result.operations;
+  object["unfinished"] = result.unfinished;
+  if (result.ledger) {
+    object["ledger"] = ledger_json(*result.ledger);
+  } else {
+    object["registers"] = result.registers;
+    object["not_ok"] = registers_json(result.not_ok);
+  }
   return object;
 }
 
@@ -278,6 +325,10 @@ std::string result_json(const verdict::RunRecord& run, const verdict::RunResult&
   for (const verdict::StandingFinding& finding : result.findings)
     findings.push_back(finding_json(finding));
   object["findings"] = std::move(findings);
+  json::array histories;
+  for (const verdict::HistoryResult& history : result.histories)
+    histories.push_back(history_json(history));
+  object["histories"] = std::move(histories);
   json::array cells;
   for (const verdict::CellResult& cell : result.cells) cells.push_back(cell_json(run, cell));
   object["cells"] = std::move(cells);

@@ -5,9 +5,11 @@
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
+#include "history/history.hpp"
 #include "kinds/sample_file.hpp"
 #include "report/report.hpp"
 #include "report/text.hpp"
+#include "spec/problems.hpp"
 #include "system/check.hpp"
 #include "system/fd.hpp"
 
@@ -328,9 +330,44 @@ void read_samples(const std::string& run_folder, verdict::RunRecord& run) {
   }
 }
 
+void read_history(const std::string& run_folder, const std::string& file, verdict::RunRecord& run) {
+  std::string text = read_file(run_folder + "/" + file);
+  if (!text.ends_with('\n')) {
+    run.damage.push_back(file + ": the last line is torn");
+    text.resize(text.rfind('\n') + 1);  // nothing, where there is none
+  }
+  if (text.empty()) return;
+  try {
+    run.histories.push_back({file, history::parse_history(text, history::Format::json, file)});
+  } catch (const spec::SpecError& e) {
+    run.damage.push_back(e.what());
+  }
+}
+
+// Of every start of a ledger probe, in their order.
+void read_histories(const std::string& run_folder, verdict::RunRecord& run) {
+  for (int number = 1;; ++number) {
+    const std::string suffix = number == 1 ? "" : fmt::format("-{}", number);
+    bool any = false;
+    for (const char* name : {"ledger", "register"}) {
+      const std::string file = fmt::format("{}{}.jsonl", name, suffix);
+      if (!std::filesystem::exists(run_folder + "/" + file)) continue;
+      any = true;
+      read_history(run_folder, file, run);
+    }
+    if (!any) return;
+  }
+}
+
 }  // namespace
 
 verdict::RunRecord load_run(const std::string& run_folder) {
+  verdict::RunRecord run = load_events(run_folder);
+  read_histories(run_folder, run);
+  return run;
+}
+
+verdict::RunRecord load_events(const std::string& run_folder) {
   verdict::RunRecord run;
   read_events(run_folder + "/events.ndjson", run);
   if (run.started && !run.probe.name.empty()) read_samples(run_folder, run);

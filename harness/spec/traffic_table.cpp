@@ -285,6 +285,11 @@ Format<std::string> audit_url_format() {
 }
 
 void check_audit(Context& context, const Node& node, const Workload& workload) {
+  for (const char* placeholder : {"{id}", "{token}"})
+    if (workload.url.find(placeholder) == std::string::npos)
+      context.problem(node.mark_of("url"),
+                      fmt::format("{}: expected {} in 'url', as 'audit' asks what is stored",
+                                  context.subject, placeholder));
   const auto page = parse_https_url(workload.url);
   const auto audit = parse_https_url(workload.audit_url);
   if (!page || !audit || (page->host == audit->host && page->port == audit->port)) return;

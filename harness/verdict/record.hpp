@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "history/history.hpp"
 #include "kinds/finding.hpp"
 #include "kinds/sample.hpp"
 #include "spec/experiment.hpp"
@@ -65,7 +66,7 @@ struct CellRecord {
   std::optional<std::int64_t> finished_ns;  ///< none: the run ended before
   std::vector<PhaseMark> phases;
   std::vector<Step> steps;
-  std::vector<kinds::Outcome> caused = {};  ///< what its faults are meant to show to clients
+  std::vector<kinds::Outcome> caused = {};      ///< what its faults are meant to show to clients
   std::optional<std::int64_t> served_again_ns;  ///< as the controller saw it
   std::optional<RedundantMark> redundant;
   std::optional<CellEnd> end;
@@ -126,6 +127,12 @@ struct ObserverStart {
   std::string host;
 };
 
+/// What clients did from one start of a ledger probe on.
+struct HistoryRecord {
+  std::string file;  ///< in the run's folder
+  history::History history;
+};
+
 struct RunEnd {
   std::string reason;  ///< complete, interrupted, error
   std::string detail;
@@ -158,8 +165,9 @@ struct RunRecord {
   std::vector<ObserverStart> observer_starts;  ///< in the order of time, as are:
   std::vector<Sighting> sightings;
   std::vector<Look> looks;
-  std::vector<kinds::Sample> samples;    ///< in the order of completion
-  std::vector<std::string> damage;       ///< what could not be read: torn lines, missing samples
+  std::vector<HistoryRecord> histories;
+  std::vector<kinds::Sample> samples;  ///< in the order of completion
+  std::vector<std::string> damage;     ///< what could not be read: torn lines, missing samples
 };
 
 }  // namespace nospof::verdict

@@ -308,7 +308,8 @@ std::vector<NamedProbe> make_probes(const kinds::Registry& registry, const std::
     return probes;
   }
   if (!several->is_array() || several->as_array().empty() ||
-      std::ranges::any_of(several->as_array(), [](const auto& entry) { return !entry.is_object(); }))
+      std::ranges::any_of(several->as_array(),
+                          [](const auto& entry) { return !entry.is_object(); }))
     throw Error("prober: 'probes' must be a list of objects, and not an empty one");
   for (const json::value& entry : several->as_array())
     probes.push_back(make_probe(registry, entry.as_object()));

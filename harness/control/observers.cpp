@@ -16,10 +16,7 @@ constexpr Nanoseconds try_again_every = 300ms;
 
 ObserverTeam::ObserverTeam(asio::io_context& context, Interruption& interruption,
                            hosts::Transport& transport, Recorder& recorder)
-    : context_(context),
-      interruption_(interruption),
-      transport_(transport),
-      recorder_(recorder) {}
+    : context_(context), interruption_(interruption), transport_(transport), recorder_(recorder) {}
 
 ObserverTeam::~ObserverTeam() = default;
 

@@ -20,8 +20,8 @@ namespace nospof::control {
 namespace asio = boost::asio;
 namespace json = boost::json;
 
-/// What a prober says, as it says it (agent/prober.hpp has the format); `of` is a probe's name. What
-/// is not set is not listened to.
+/// What a prober says, as it says it (agent/prober.hpp has the format); `of` is a probe's name.
+/// What is not set is not listened to.
 struct ProberEvents {
   std::function<void(const std::string& of, const std::vector<kinds::Sample>&)> samples = {};
   std::function<void(const std::string& of, std::int64_t worst_ns)> lateness = {};

@@ -298,8 +298,8 @@ CellResult judge_sorted(const RunRecord& run, std::size_t index,
   result.plan = cell.plan;
   measure(run, cell, evidence, window, result);
   if (result.injected_ns)
-    result.seen = observations_of(run, spans,
-                                  {window.begin_ns, *result.injected_ns, window.end_ns}, cell.caused);
+    result.seen = observations_of(run, spans, {window.begin_ns, *result.injected_ns, window.end_ns},
+                                  cell.caused);
 
   Case c{run, cell, evidence, window, result, {}, {}, {}};
   look_for_violations(c);

@@ -151,7 +151,8 @@ std::optional<std::int64_t> next_injection(const RunRecord& run, const std::vect
                                            std::int64_t after_ns) {
   std::optional<std::int64_t> next;
   for (const CellTime& time : times)
-    if (time.injected_ns >= after_ns && (!next || time.injected_ns < *next)) next = time.injected_ns;
+    if (time.injected_ns >= after_ns && (!next || time.injected_ns < *next))
+      next = time.injected_ns;
   for (const std::int64_t lab_up_ns : run.lab_ups_ns)
     if (next && lab_up_ns > after_ns && lab_up_ns < *next) return std::nullopt;
   return next;
@@ -200,8 +201,8 @@ std::vector<StandingFinding> standing_findings(const RunRecord& run, const std::
       return other.what == span.finding.what && other.subject == span.finding.subject;
     });
     if (known == findings.end())
-      findings.push_back({span.kind, span.finding.what, span.finding.subject, span.finding.detail,
-                          {span.host}});
+      findings.push_back(
+          {span.kind, span.finding.what, span.finding.subject, span.finding.detail, {span.host}});
     else if (std::ranges::find(known->hosts, span.host) == known->hosts.end())
       known->hosts.push_back(span.host);
   }

@@ -52,8 +52,8 @@ struct Observations {
   std::string alert;               ///< which one
   bool alert_cleared = false;      ///< it was over before the next injection
   std::uint64_t false_alerts = 0;  ///< that began before the injection, when nothing was broken
-  Interval without_owner;          ///< of the VIP: the longest time that nobody had it, as users see
-  Interval with_two_owners;        ///< and that two had it
+  Interval without_owner;    ///< of the VIP: the longest time that nobody had it, as users see
+  Interval with_two_owners;  ///< and that two had it
 };
 
 /// `caused`: what the cell's fault is meant to show.

@@ -39,7 +39,8 @@ RunRecord observed_run(const std::vector<std::string>& kinds) {
 Sighting sighting(const std::string& probe, const std::string& host, std::int64_t at_ns,
                   const std::string& what, const std::string& subject, bool violation,
                   bool over = false) {
-  return {at_ns + ms, probe, host, {at_ns, at_ns - 100 * ms, what, subject, "seen", violation, over}};
+  return {
+      at_ns + ms, probe, host, {at_ns, at_ns - 100 * ms, what, subject, "seen", violation, over}};
 }
 
 TEST(Observations, SayWhoLookedAndWhoCouldTellNothing) {

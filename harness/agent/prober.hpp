@@ -8,7 +8,7 @@
 //                                          then its kind
 //   out  {"ready":true,"wall_minus_mono_ns":n}
 //                                          they run; CLOCK_REALTIME minus CLOCK_MONOTONIC here
-//   out  {"of":"users","samples":[[sequence,scheduled_ns,started_ns,finished_ns,outcome,detail],..]}
+//   out  {"of":"web","samples":[[sequence,scheduled_ns,started_ns,finished_ns,outcome,detail],..]}
 //                                          within 50 ms of the first one; outcome as its number
 //   out  {"of":"users","lateness_ns":n}    about every second: see SampleSink::lateness
 //   out  {"of":"canary","found":{"at_ns","since_ns","what","subject","detail","violation","over",

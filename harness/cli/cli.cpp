@@ -64,6 +64,23 @@ void add_files_verbs(CLI::App& app, Verb& chosen, const kinds::Registry& registr
   });
 }
 
+void add_history_verb(CLI::App& app, Verb& chosen) {
+  auto a = std::make_shared<CheckHistoryArguments>();
+  CLI::App* check = app.add_subcommand(
+      "check-history", "Check that histories of clients are linearizable, or that no row was lost");
+  check->add_option("FILE", a->files)->required();
+  check->add_option("--format", a->format, "auto, jepsen-log, edn or json")->capture_default_str();
+  check
+      ->add_option(
+          "--stale-reads", a->stale_reads,
+          "which of a ledger are violations: any, own (of a session's own writes), allowed")
+      ->capture_default_str();
+  check->add_option("--max-states", a->max_states, "give up a register after so many: undecided");
+  check->add_option("--max-memory", a->max_memory, "give up a register beyond that: 1GiB");
+  check->add_flag("--json", a->json, "the result for programs");
+  check->callback([&chosen, a] { chosen = [a] { return check_history_command(*a); }; });
+}
+
 void add_run_verbs(CLI::App& app, Verb& chosen, const kinds::Registry& registry) {
   auto prove = std::make_shared<ProveArguments>();
   CLI::App* verb =
@@ -185,6 +202,7 @@ int main(int argc, char** argv, const kinds::Registry& registry) {
   add_run_verbs(app, chosen, registry);
   add_lab_verbs(app, chosen);
   add_files_verbs(app, chosen, registry);
+  add_history_verb(app, chosen);
   add_host_verbs(app, chosen, registry);
   try {
     app.parse(argc, argv);

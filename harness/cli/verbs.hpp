@@ -4,6 +4,7 @@
 // exit code 2.
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -51,6 +52,18 @@ int faults_command(const std::string& only, const kinds::Registry& registry);
 int doctor_command(const std::string& topology_file, const kinds::Registry& registry);
 
 int report_command(const std::string& run_folder, const std::string& format);
+
+struct CheckHistoryArguments {
+  std::vector<std::string> files;
+  std::string format = "auto";
+  std::string stale_reads = "any";
+  std::optional<std::uint64_t> max_states;
+  std::optional<std::string> max_memory;  ///< "512MiB"
+  bool json = false;
+};
+/// Returns 0 when every history is fine, 1 when one is violated, 2 when one cannot be read,
+/// 3 when one is undecided.
+int check_history_command(const CheckHistoryArguments& arguments);
 
 struct ProveArguments {
   std::string topology_file;

@@ -86,6 +86,7 @@ IncludeRule design_rule() {
   return {
       {"system", {}},
       {"spec", {"system"}},
+      {"history", {"spec", "system"}},
       {"kinds", {"spec", "system"}},
       {"agent", {"kinds", "spec", "system"}},
       {"verdict", {"kinds", "spec", "system"}},
@@ -95,7 +96,9 @@ IncludeRule design_rule() {
       {"control", {"hosts", "lab", "agent", "kinds", "spec", "verdict", "system"}},
       {"faults", {"kinds", "spec", "system"}},
       {"probes", {"kinds", "spec", "system"}},
-      {"cli", {"report", "control", "hosts", "agent", "kinds", "verdict", "spec", "lab", "system"}},
+      {"cli",
+       {"report", "control", "hosts", "agent", "kinds", "verdict", "history", "spec", "lab",
+        "system"}},
       {"main", {"cli", "faults", "probes", "kinds", "system"}},
   };
 }

@@ -12,7 +12,8 @@ VipConfig parse_vip_config(const boost::json::object& object) {
   ConfigKeys keys("vip probe", object);
   config.address = keys.required_text("address");
   if (::inet_pton(AF_INET, config.address.c_str(), &config.ip) != 1)
-    keys.refuse("address", boost::json::value(config.address), "an IPv4 address such as 198.18.0.100");
+    keys.refuse("address", boost::json::value(config.address),
+                "an IPv4 address such as 198.18.0.100");
   const std::string view = keys.required_text("view");
   if (view != "own" && view != "link")
     keys.refuse("view", boost::json::value(view),

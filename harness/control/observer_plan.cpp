@@ -8,6 +8,7 @@
 
 #include "control/campaign.hpp"
 #include "control/observers.hpp"
+#include "spec/listener.hpp"
 
 namespace nospof::control {
 
@@ -23,13 +24,8 @@ bool contains(const auto& list, const auto& wanted) {
   return std::ranges::find(list, wanted) != std::ranges::end(list);
 }
 
-const spec::Service* listener(const spec::Topology& topology, const spec::Host& host, int port) {
-  const std::string listens = fmt::format("{}/tcp", port);
-  for (const std::string& name : host.services) {
-    const spec::Service* service = topology.find_service(name);
-    if (service != nullptr && contains(service->listens, listens)) return service;
-  }
-  return nullptr;
+std::string tcp(int port) {
+  return fmt::format("{}/tcp", port);
 }
 
 class Plan {
@@ -90,7 +86,7 @@ class Plan {
       for (const spec::Host& to : topology_.hosts)
         if (to.name != from.name && !to.observer)
           add_target(to.name, to.address, port, is_allowed(from.name, to.name, {}, port),
-                     listener(topology_, to, port) != nullptr);
+                     listens(to.name, port));
       for (const spec::Vip& vip : topology_.vips)
         if (!contains(vip.owners, from.name))
           add_target(vip.name, vip.address, port, is_allowed(from.name, {}, vip.name, port),
@@ -98,11 +94,12 @@ class Plan {
     }
     return targets;
   }
+  bool listens(const std::string& host, int port) const {
+    return spec::listener(topology_, host, tcp(port)) != nullptr;
+  }
   bool listens_somewhere(const spec::Vip& vip, int port) const {
-    return std::ranges::any_of(vip.owners, [&](const std::string& owner) {
-      const spec::Host* host = topology_.find_host(owner);
-      return host != nullptr && listener(topology_, *host, port) != nullptr;
-    });
+    return std::ranges::any_of(vip.owners,
+                               [&](const std::string& owner) { return listens(owner, port); });
   }
 
   // ----- TLS -----
@@ -154,7 +151,7 @@ class Plan {
     bool starts_plain = false;
     json::array keys;
     for (const std::string& end : ends) {
-      const spec::Service* service = listener(topology_, *topology_.find_host(end), hop.port);
+      const spec::Service* service = spec::listener(topology_, end, tcp(hop.port));
       if (service == nullptr) continue;
       keys.emplace_back(deployment_.certificate(end, service->name).public_key);
       const spec::StartTls starttls = service->tls ? service->tls->starttls : spec::StartTls::none;
@@ -199,7 +196,7 @@ class Plan {
       if (!host.observer) watched.emplace_back(host.name);
     for (const std::string& name : monitoring.on) {
       const spec::Host& host = *topology_.find_host(name);
-      const spec::Service* server = listener(topology_, host, monitoring.port);
+      const spec::Service* server = spec::listener(topology_, name, tcp(monitoring.port));
       const std::string identity = server->tls ? server->tls->identity : host.address;
       add(host, "monitoring",
           {{"url", fmt::format("https://{}:{}", identity, monitoring.port)},

@@ -96,10 +96,9 @@ asio::awaitable<void> Session::open(const spec::Workload& workload, Nanoseconds 
   events.lateness = [this](const std::string&, std::int64_t worst_ns) {
     recorder_.event("lateness", {{"worst_ns", worst_ns}});
   };
-  prober_ =
-      std::make_unique<ProberClient>(context_, transport_->start(workload.from, {"prober"}),
-                                     workload.from, std::move(events));
-  co_await prober_->start(one_order("https", prober_config(workload)));
+  prober_ = std::make_unique<ProberClient>(context_, transport_->start(workload.from, {"prober"}),
+                                           workload.from, std::move(events));
+  co_await prober_->start(one_order("https", prober_config(workload)), true);
   if (observe) co_await start_observers();
 }
 
@@ -118,9 +117,8 @@ asio::awaitable<void> Session::start_observers() {
   const std::vector<Observer> observers = observers_of(topology(), deployment);
   json::array list;
   for (const Observer& observer : observers)
-    list.push_back({{"probe", observer.probe.name},
-                    {"kind", observer.probe.kind},
-                    {"host", observer.host}});
+    list.push_back(
+        {{"probe", observer.probe.name}, {"kind", observer.probe.kind}, {"host", observer.host}});
   recorder_.event("observers", {{"observers", std::move(list)}});
   observers_ = std::make_unique<ObserverTeam>(context_, interruption_, *transport_, recorder_);
   co_await observers_->start(observers);

@@ -12,9 +12,9 @@ namespace {
 
 std::string cells_table(const verdict::RunResult& result) {
   std::string out =
-      "| component | fault | verdict | longest outage | failed/total | lost writes | TLS "
-      "violations | "
-      "firewall differences | alert after | served again after | redundant after |\n"
+      "| component | fault | verdict | longest outage | failed/total | lost writes | "
+      "TLS violations | firewall differences | alert after | "
+      "served again after | redundant after |\n"
       "|---|---|---|---|---|---|---|---|---|---|---|\n";
   for (const verdict::CellResult& cell : result.cells) {
     const std::string verdict = verdict::verdict_name(cell.verdict);

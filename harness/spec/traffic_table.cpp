@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "spec/listener.hpp"
 #include "spec/topology_table.hpp"
 #include "spec/url.hpp"
 
@@ -13,18 +14,6 @@ using namespace std::chrono_literals;
 
 bool contains(const std::vector<std::string>& items, const std::string& item) {
   return std::ranges::find(items, item) != items.end();
-}
-
-/// A service of the host that listens there, or nullptr.
-const Service* listener(const Topology& topology, const std::string& host_name,
-                        const std::string& listens) {
-  const Host* host = topology.find_host(host_name);
-  if (host == nullptr) return nullptr;
-  for (const std::string& name : host->services) {
-    const Service* service = topology.find_service(name);
-    if (service != nullptr && contains(service->listens, listens)) return service;
-  }
-  return nullptr;
 }
 
 // ----- flows -----
@@ -405,32 +394,6 @@ Format<Workload> workload_format() {
       check_workload,
   };
   return object(workload);
-}
-
-// ----- monitoring -----
-
-Format<Monitoring> monitoring_format() {
-  return object<Monitoring>({
-      {
-          required("on", &Monitoring::on, host_names(), "Hosts with a Prometheus server each."),
-          optional("port", &Monitoring::port, integer(1, 65535), "9090",
-                   "Port of its HTTP API, over TLS."),
-          required("authority", &Monitoring::authority, authority_name(),
-                   "Who must have signed its certificate."),
-          optional("host_label", &Monitoring::host_label, identifier(), "host",
-                   "Label that has a host's name, in alerts and series."),
-          optional("hosts_query", &Monitoring::hosts_query, text(1), "up",
-                   "PromQL: at least one series, with that label, for every host that is watched."),
-      },
-      [](Context& context, const Node& node, Monitoring& monitoring) {
-        if (!context.sound({"services", "hosts", "tiers"})) return;
-        for (const std::string& host : monitoring.on)
-          if (listener(*context.known, host, fmt::format("{}/tcp", monitoring.port)) == nullptr)
-            context.problem(node.mark_of("on"),
-                            fmt::format("{}: no service of host '{}' listens on {}/tcp",
-                                        context.subject, host, monitoring.port));
-      },
-  });
 }
 
 }  // namespace nospof::spec

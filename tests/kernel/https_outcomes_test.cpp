@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <thread>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <openssl/x509_vfy.h>
 
@@ -47,7 +48,7 @@ TEST_F(HttpsOutcomes, OkOverTls12InChunks) {
       good_identity(), after_one_request([](ServerConnection& c, const std::string& request) {
         const std::string token = token_of(request);
         c.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\ntoken \r\n");
-        c.write("10\r\n" + token + "\r\n0\r\n\r\n");
+        c.write(fmt::format("{:x}\r\n{}\r\n0\r\n\r\n", token.size(), token));
       }),
       TlsServer::Newest::tls_1_2);
   expect_all(run(config(server.port(), some)), Outcome::ok, 200);

@@ -218,7 +218,7 @@ TEST_F(Monitoring, AHostWithoutASeriesIsAViolation) {
   EXPECT_GE(findings[0].at_ns, before);
   EXPECT_GT(findings[0].since_ns, 0);
   EXPECT_LE(findings[0].since_ns, findings[0].at_ns);
-  EXPECT_THAT(findings[0].detail, HasSubstr("up{host=\"db2\"}"));
+  EXPECT_THAT(findings[0].detail, HasSubstr("up with host=\"db2\""));
   EXPECT_TRUE(findings[1].over);
 }
 

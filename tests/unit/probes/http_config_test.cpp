@@ -154,11 +154,11 @@ TEST(HttpKinds, DescribeThemselves) {
   const auto https = make_https();
   EXPECT_EQ(https->info().name, "https");
   EXPECT_FALSE(https->info().summary.empty());
-  EXPECT_EQ(https->info().parameters.size(), 15U);
+  EXPECT_EQ(https->info().parameters.size(), 16U);
   EXPECT_THROW(https->make({}), Error);
   const auto http = make_http();
   EXPECT_EQ(http->info().name, "http");
-  EXPECT_EQ(http->info().parameters.size(), 14U);
+  EXPECT_EQ(http->info().parameters.size(), 15U);
   EXPECT_THROW(http->make({}), Error);
 }
 

@@ -37,7 +37,7 @@ TEST(PrometheusConfig, NamesWhatIsWrong) {
             "without a query"},
            {R"({"url":"http://127.0.0.1","query":"up","expect":"== 1","rate_per_second":1,
               "series":"last"})",
-            R"(series is "last", expected "first" or "all")"},
+            R"(series is "last", expected "all" or "first")"},
            {R"({"url":"http://127.0.0.1","query":"up","expect":"== 1","rate_per_second":1,
               "expect_body":"x"})",
             "unknown key 'expect_body'"},

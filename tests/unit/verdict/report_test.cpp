@@ -176,7 +176,8 @@ TEST_F(Report, SummaryHasTableSpofsReasonsAndTheClaim) {
   EXPECT_THAT(text, HasSubstr("| nginx on web1 | process-kill | pass | 280 ms .. 320 ms | 15/300 | "
                               "- | - | - | - | 315 ms | 5 s |\n"));
   EXPECT_THAT(text, HasSubstr("| db1 | host-crash | **fail** | 2.98 s .. 3.02 s | 150/300 |"));
-  EXPECT_THAT(text, HasSubstr("| lb2 | host-crash | **inconclusive** | - | - | - | - | - | - | - | - |\n"));
+  EXPECT_THAT(
+      text, HasSubstr("| lb2 | host-crash | **inconclusive** | - | - | - | - | - | - | - | - |\n"));
   EXPECT_THAT(text, HasSubstr("- **db1**: host-crash (2.98 s .. 3.02 s)\n"
                               "  - **mariadb on db1**: process-pause (2.98 s .. 3.02 s)\n"));
   EXPECT_THAT(text, HasSubstr("- the run: the run was not completed: error: the disk is full\n"));

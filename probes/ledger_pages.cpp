@@ -42,15 +42,17 @@ asio::awaitable<HttpReply> LedgerPages::ask(std::string request, MonoTime until,
 
 asio::awaitable<LedgerPages::Write> LedgerPages::write(std::string id, std::string token) const {
   Write write;
-  const HttpReply reply = co_await ask(write_text_.fill({std::move(id), std::move(token)}),
-                                       MonoTime::max(), write.time);
+  // GCC 12 destroys a temporary aggregate within co_await twice.
+  std::string request = write_text_.fill({std::move(id), std::move(token)});
+  const HttpReply reply = co_await ask(std::move(request), MonoTime::max(), write.time);
   write.answer = write_answer(reply, config_.expect_status);
   co_return write;
 }
 
 asio::awaitable<LedgerPages::Read> LedgerPages::read(std::string ids, MonoTime until) const {
   Read read;
-  const HttpReply reply = co_await ask(read_text_.fill({std::move(ids), {}}), until, read.time);
+  std::string request = read_text_.fill({std::move(ids), {}});
+  const HttpReply reply = co_await ask(std::move(request), until, read.time);
   read.values = stored_values(reply, config_.expect_status);
   co_return read;
 }

@@ -80,7 +80,9 @@ class LedgerStore {
     const std::size_t begin = head.find(name, head.find('?')) + name.size();
     return head.substr(begin, head.find_first_of(" &", begin) - begin);
   }
-  static bool is_register(const std::string& id) { return id.find("-r") != std::string::npos; }
+  static bool is_register(const std::string& id) {
+    return id.substr(id.rfind('-')).starts_with("-r");
+  }
   std::vector<std::string> last(std::size_t count) const {
     return {rows_.end() - static_cast<std::ptrdiff_t>(count), rows_.end()};
   }

@@ -14,22 +14,21 @@
 //
 // clang-format off
 // The JSON configuration; a key that is not listed is an error:
-//   write_url       text, required  "https://host/write?id={id}&v={token}", or "http://..": stores the
-//                                   token under the id, reads it back, and answers JSON with a "v":
-//                                   what it read. Repeating it must be harmless
-//   read_url        text, required  "https://host/read?ids={ids}", on the same server: the stored ones
-//                                   of these ids, as {"ID":"TOKEN",..}; at most 200, with commas
-//                                   between them, and a request line of about 4,000 bytes
+//   write_url       text, required  "https://host/write?id={id}&v={token}", or "http://..": stores
+//                                   the token under the id, reads it back, and answers JSON with a
+//                                   "v": what it read. Repeating it must be harmless
+//   read_url        text, required  "https://host/read?ids={ids}", on the same server: the stored
+//                                   ones of these ids, as {"ID":"TOKEN",..}; at most 200, with
+//                                   commas between them, a request line of about 4,000 bytes
 //   address         text            IP address for the host; absent: resolved by make()
 //   authority_file  text            PEM certificates that may vouch; absent: the system's
 //   expect_status   integer         of a good answer; default 200
-//   marker          text            stands at the head of every id and token, 8 to 32 letters, digits
-//                                   and -; absent: a random one
+//   marker          text            stands at the head of every id and token, 8 to 32 letters,
+//                                   digits and -; absent: a random one
 //   sessions        integer         1 to 64; default 4
 //   every_ns        integer         from one operation of a session to its next; default 250 ms
 //   timeout_ns      integer         for one operation; default 3 s
 //   audit_every_ns  integer         from one audit to the next; default 1 s
-// clang-format on
 //
 // How an operation ended. A write is `ok` when the page says that it was done and that is proven:
 // it has the expected status and read back the token, of a register also one that another session
@@ -45,16 +44,14 @@
 //
 // Findings; detail names ids and when they were acknowledged:
 //   what "lost-write", a violation: subject "acknowledged writes, loss 3". A good answer to a
-//   question
-//     that was sent after rows were acknowledged did not have them, nor did the answer to another
-//     one that was sent at once. Those that were found together are one loss, `count` is how many.
-//     It is told again when some were seen after all, and as `over` when all were.
+//     question that was sent after rows were acknowledged did not have them, nor did the answer to
+//     another one that was sent at once. Those that were found together are one loss, `count` is
+//     how many. It is told again when some were seen after all, and as `over` when all were.
 //   what "wrong-value", a violation: subject is an id, under which there is a token that nobody
-//   wrote
-//     there. Told once for each row, and never over.
+//     wrote there. Told once for each row, and never over.
 //   what "stale-read": the answer to the first question did not have `count` rows, that to the
-//   second
-//     one did. An event, so it is never over.
+//     second one did, or another one's meanwhile. An event, so it is never over.
+// clang-format on
 //
 // A round is an audit: `checked` rows were asked for, `undecided` of them without a good answer.
 // When 100,000 rows were written, no more are, and all is undecided from then on.

@@ -139,16 +139,16 @@ void LedgerBook::look_again(const Rows& rows, const Values& values, LookTime tim
   std::int64_t stale_since_ns = 0;
   for (const std::int64_t row : rows) {
     const Entry known = entry(row);
-    // Another question may have found it out meanwhile.
-    if (!watched_.contains(row) || known.loss != 0) continue;
+    if (known.loss != 0) continue;  // another question has told it
     const auto value = values.find(id(row));
-    if (value == values.end()) {
+    // One that is not watched any more was seen by another question meanwhile.
+    if (value == values.end() && watched_.contains(row)) {
       missing.push_back(row);
       continue;
     }
     stale.push_back(row);
     stale_since_ns = std::max({stale_since_ns, known.acknowledged_ns, known.seen_ns});
-    see(row, value->second, time, findings);
+    if (value != values.end()) see(row, value->second, time, findings);
   }
   if (!stale.empty())
     findings.push_back({time.answered_ns, stale_since_ns, "stale-read", "acknowledged writes",

@@ -69,8 +69,8 @@ class LedgerBook {
   /// Returns the acknowledged rows that are missing for the first time: to be asked for again at
   /// once, as a replica may lag. Only what was acknowledged before the question counts.
   Rows look(const Rows& rows, const Values& values, LookTime time, Findings& findings);
-  /// The answer about these: what is there now was read stale, what is not is lost until it is
-  /// seen.
+  /// The answer about these: what is there now, or was seen meanwhile, was read stale; what is not
+  /// is lost until it is seen.
   void look_again(const Rows& rows, const Values& values, LookTime time, Findings& findings);
   /// What a write's own answer read back, if it is another token than it wrote.
   void wrong_read_back(std::int64_t row, const std::string& token, LookTime time,

@@ -146,6 +146,18 @@ TEST_F(Book, TwoWhoMissTheSameTellItOnce) {
   EXPECT_EQ(findings.size(), 1U);
 }
 
+TEST_F(Book, WhatAnotherQuestionSeesMeanwhileWasReadStaleAllTheSame) {
+  rows(2);
+  Findings findings;
+  const Rows missed = book.look({0, 1}, all_but({0}), {2 * s, 2 * s}, findings);
+  EXPECT_THAT(book.look({0}, all_but({}), {3 * s, 3 * s}, findings), IsEmpty());
+  EXPECT_THAT(findings, IsEmpty());
+  book.look_again(missed, all_but({}), {4 * s, 4 * s}, findings);
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_EQ(findings[0].what, "stale-read");
+  EXPECT_EQ(findings[0].count, 1U);
+}
+
 TEST_F(Book, OnlyWhatWasAcknowledgedBeforeTheQuestionIsMissing) {
   row(5 * s);
   book.begin_row(0);

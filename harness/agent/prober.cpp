@@ -1,13 +1,10 @@
 #include "agent/prober.hpp"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cerrno>
 #include <deque>
-#include <iterator>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -16,14 +13,12 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
-#include <poll.h>
 #include <sched.h>
-#include <signal.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "agent/lines.hpp"
+#include "agent/prober_channel.hpp"
 #include "system/check.hpp"
 #include "system/clock.hpp"
 #include "system/fd.hpp"
@@ -34,21 +29,7 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr auto flush_period = std::chrono::milliseconds(40);
-constexpr auto last_flush_limit = std::chrono::seconds(10);
 constexpr std::size_t first_line_limit = std::size_t{1024} * 1024;
-constexpr std::size_t samples_per_line = 500;
-// A pipe that polls as writable takes this much without blocking (PIPE_BUF).
-constexpr std::size_t bytes_per_write = 4096;
-
-void poke(const UniqueFd& event) {
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const ssize_t n = ::write(event.get(), &one, sizeof one);
-}
-
-UniqueFd make_event() {
-  return UniqueFd(check("eventfd", ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)));
-}
 
 void raise_file_limit() {
   rlimit limit{};
@@ -102,171 +83,10 @@ std::string read_first_line(int fd) {
   }
 }
 
-// Between the probes' threads, which add, and one thread that talks with the controller.
-class Channel {
- public:
-  Channel(int in_fd, int out_fd, std::size_t limit)
-      : in_fd_(in_fd), out_fd_(out_fd), limit_(limit) {
-    thread_ = std::thread([this] { serve(); });
-  }
-  ~Channel() { finish(); }
-  Channel(const Channel&) = delete;
-  Channel& operator=(const Channel&) = delete;
-
-  int stop_fd() const { return stop_.get(); }
-
-  void say(const json::object& message) {
-    const std::lock_guard lock(mutex_);
-    append(json::serialize(message));
-  }
-  /// Samples of one probe that come together are told in one line.
-  void add(const std::string& of, const kinds::Sample& s) {
-    const std::lock_guard lock(mutex_);
-    ++count_;
-    if (batched_ == samples_per_line || batch_of_ != &of) end_batch();
-    batch_of_ = &of;
-    if (batched_++ == 0)
-      batch_ = fmt::format(R"({{"of":{},"samples":[)", json::serialize(json::value(of)));
-    else
-      batch_ += ",";
-    fmt::format_to(std::back_inserter(batch_), "[{},{},{},{},{},{}]", s.sequence, s.scheduled_ns,
-                   s.started_ns, s.finished_ns, static_cast<int>(s.outcome), s.detail);
-  }
-
-  std::uint64_t count() const {
-    const std::lock_guard lock(mutex_);
-    return count_;
-  }
-  /// Ends the talk after everything was written, or after a bounded wait. Returns why samples were
-  /// lost; empty: none were.
-  std::string finish() {
-    if (thread_.joinable()) {
-      finishing_ = true;
-      poke(wake_);
-      thread_.join();
-    }
-    return problem_;
-  }
-
- private:
-  void append(std::string_view line) {
-    end_batch();
-    waiting_ += line;
-    waiting_ += '\n';
-  }
-  void end_batch() {
-    if (batched_ == 0) return;
-    waiting_ += batch_;
-    waiting_ += "]}\n";
-    batch_.clear();
-    batched_ = 0;
-  }
-
-  void serve();
-  void fill();
-  void take_input();
-  bool write_some();
-  void give_up(std::string problem) {
-    problem_ = std::move(problem);
-    poke(stop_);
-  }
-
-  const int in_fd_;
-  const int out_fd_;
-  const std::size_t limit_;
-  const UniqueFd stop_ = make_event();  ///< readable: the probe is to end
-  const UniqueFd wake_ = make_event();
-  std::atomic<bool> finishing_ = false;
-
-  mutable std::mutex mutex_;
-  std::string waiting_;
-  std::string batch_;
-  const std::string* batch_of_ = nullptr;  ///< whose samples are in it
-  std::size_t batched_ = 0;
-  std::uint64_t count_ = 0;
-
-  // Of the serving thread alone, until it was joined.
-  std::string writing_;
-  std::size_t written_ = 0;
-  bool input_open_ = true;
-  std::string input_line_;
-  std::string problem_;
-  std::thread thread_;
-};
-
-void Channel::serve() {
-  // A controller that is gone must be seen as an error of write(), not kill us in the middle.
-  sigset_t pipe_signal;
-  ::sigemptyset(&pipe_signal);
-  ::sigaddset(&pipe_signal, SIGPIPE);
-  ::pthread_sigmask(SIG_BLOCK, &pipe_signal, nullptr);
-
-  std::optional<MonoTime> give_up_at;
-  const SystemClock clock;
-  while (problem_.empty()) {
-    const bool finishing = finishing_;
-    if (finishing && !give_up_at) give_up_at = clock.now() + last_flush_limit;
-    fill();
-    const bool unwritten = written_ < writing_.size();
-    if (finishing && !unwritten) return;
-    if (finishing && clock.now() >= *give_up_at) return give_up("nobody reads the last samples");
-    std::array<pollfd, 3> polled{{{wake_.get(), static_cast<short>(finishing ? 0 : POLLIN), 0},
-                                  {input_open_ ? in_fd_ : -1, POLLIN, 0},
-                                  {unwritten ? out_fd_ : -1, POLLOUT, 0}}};
-    ::poll(polled.data(), polled.size(), static_cast<int>(flush_period.count()));
-    if (polled[1].revents != 0) take_input();
-    if (polled[2].revents != 0 && !write_some()) return;
-  }
-}
-
-void Channel::fill() {
-  std::size_t held = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    end_batch();
-    if (written_ == writing_.size()) {
-      writing_.clear();
-      written_ = 0;
-      writing_.swap(waiting_);
-    }
-    held = waiting_.size() + writing_.size() - written_;
-  }
-  if (held > limit_) give_up("samples pile up because nobody reads them");
-}
-
-void Channel::take_input() {
-  std::array<char, 256> block{};
-  const ssize_t n = ::read(in_fd_, block.data(), block.size());
-  if (n < 0 && (errno == EINTR || errno == EAGAIN)) return;
-  if (n > 0) {
-    input_line_.append(block.data(), static_cast<std::size_t>(n));
-    std::size_t end = 0;
-    while ((end = input_line_.find('\n')) != std::string::npos) {
-      if (input_line_.substr(0, end) == "stop") poke(stop_);
-      input_line_.erase(0, end + 1);
-    }
-    if (input_line_.size() <= first_line_limit) return;
-  }
-  input_open_ = false;
-  poke(stop_);
-}
-
-bool Channel::write_some() {
-  const std::size_t size = std::min(bytes_per_write, writing_.size() - written_);
-  const ssize_t n = ::write(out_fd_, writing_.data() + written_, size);
-  if (n >= 0) {
-    written_ += static_cast<std::size_t>(n);
-    return true;
-  }
-  if (errno == EINTR || errno == EAGAIN) return true;
-  give_up(SystemError("write samples", errno).what());
-  return false;
-}
-
 // What one probe says, with its name.
 class NamedSink final : public kinds::SampleSink {
  public:
-  NamedSink(Channel& channel, std::string name) : channel_(channel), name_(std::move(name)) {}
+  NamedSink(ProberChannel& channel, std::string name) : channel_(channel), name_(std::move(name)) {}
 
   void add(const kinds::Sample& sample) override { channel_.add(name_, sample); }
   void lateness(std::int64_t worst_ns) override { say({{"lateness_ns", worst_ns}}); }
@@ -290,7 +110,7 @@ class NamedSink final : public kinds::SampleSink {
   }
 
  private:
-  Channel& channel_;
+  ProberChannel& channel_;
   const std::string name_;
 };
 
@@ -382,7 +202,7 @@ int run_prober(const kinds::Registry& registry, int in_fd, int out_fd, ProberLim
   } catch (const std::exception& e) {
     refused = e.what();
   }
-  Channel channel(in_fd, out_fd, limits.waiting_bytes);
+  ProberChannel channel(in_fd, out_fd, limits.waiting_bytes);
   if (!refused.empty()) {
     channel.say({{"error", refused}});
     channel.finish();

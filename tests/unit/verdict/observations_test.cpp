@@ -88,6 +88,19 @@ TEST(Observations, WhatStoodBeforeIsTheRunsAndNotTheCells) {
   EXPECT_EQ(result.exit_code, 1);
 }
 
+TEST(Observations, WhatAFaultHidesForAWhileIsNotItsDoing) {
+  RunRecord run = observed_run({"firewall"});
+  const std::string hole = "client -> web1:443/tcp";
+  run.sightings = {sighting("firewall", "web1", first_cell - 500 * ms, "open", hole, true),
+                   sighting("firewall", "web1", injected + s, "open", hole, true, true),
+                   sighting("firewall", "web1", injected + 3 * s, "open", hole, true)};
+  const RunResult result = judge(run);
+  EXPECT_EQ(result.cells[0].verdict, Verdict::pass);
+  EXPECT_THAT(result.spofs, IsEmpty());
+  ASSERT_EQ(result.findings.size(), 1U);
+  EXPECT_EQ(result.verdict, Verdict::fail);
+}
+
 TEST(Observations, WhatIsOverBeforeTheFirstInjectionWasTheStart) {
   RunRecord run = observed_run({"monitoring"});
   run.sightings = {

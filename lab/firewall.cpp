@@ -40,6 +40,8 @@ class RulesetWriter {
       if (contains(flow.to, host_.name)) input += input_rules(flow);
       if (contains(flow.from, host_.name)) output += output_rules(flow);
     }
+    // It asks for what others should refuse: its own firewall must not answer for theirs.
+    if (host_.observer) output += "    meta nfproto ipv4 accept comment \"it observes\"\n";
     return fmt::format(R"(# Firewall of {host}, from the flows of topology {name}.
 # Declared empty, deleted and made again: one transaction, whether it was there or not.
 table inet {table} {{}}

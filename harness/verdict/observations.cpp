@@ -112,6 +112,16 @@ void see_who_looked(const RunRecord& run, const CellTime& time, Observations& se
     if (!seen.looked.contains(observer.kind)) seen.blind.insert(observer.kind);
 }
 
+// A component that is broken can hide what was wrong before: it is no news when it is back. But
+// every loss is one of its own, also when a ledger that began anew counts them from one again.
+bool was_there_before(const std::vector<Span>& spans, const Span& span, std::int64_t injected_ns) {
+  if (span.finding.what == lost_write) return false;
+  return std::ranges::any_of(spans, [&](const Span& other) {
+    return other.kind == span.kind && other.finding.what == span.finding.what &&
+           other.finding.subject == span.finding.subject && holds_at(other, injected_ns);
+  });
+}
+
 void see_violations(const std::vector<Span>& spans, const CellTime& time,
                     const std::vector<kinds::Outcome>& caused, Observations& seen) {
   const bool tls_is_broken = std::ranges::any_of(caused, is_tls);
@@ -120,6 +130,7 @@ void see_violations(const std::vector<Span>& spans, const CellTime& time,
     if (!span.finding.violation || !began_in(span, time.injected_ns, time.end_ns)) continue;
     if (span.finding.what == lost_write && span.count_at(time.end_ns) == 0) continue;
     if (span.kind == "tls-path" && tls_is_broken) continue;
+    if (was_there_before(spans, span, time.injected_ns)) continue;
     if (!told.insert({span.finding.what, span.finding.subject}).second) continue;
     seen.violations.push_back(text_of(span));
     if (span.kind == "tls-path") ++seen.tls;

@@ -48,6 +48,16 @@ TEST(firewall, output_to_a_vip_goes_to_the_vip_address_only) {
   EXPECT_THAT(output, HasSubstr("ip daddr 198.18.0.21 icmp type echo-request accept"));
 }
 
+TEST(firewall, an_observer_may_ask_what_others_should_refuse) {
+  const auto topology = test::sample_topology();
+  const std::string everything = "meta nfproto ipv4 accept";
+  const std::string client = firewall_ruleset(topology, "client");
+  EXPECT_THAT(chain(client, "output"), HasSubstr(everything));
+  EXPECT_THAT(chain(client, "input"), Not(HasSubstr(everything)));
+  for (const char* host : {"lb1", "lb2", "web1"})
+    EXPECT_THAT(firewall_ruleset(topology, host), Not(HasSubstr(everything))) << host;
+}
+
 TEST(firewall, vrrp_is_accepted_from_the_others_only) {
   const std::string text = firewall_ruleset(test::sample_topology(), "lb2");
   EXPECT_THAT(

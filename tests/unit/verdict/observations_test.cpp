@@ -88,6 +88,19 @@ TEST(Observations, WhatStoodBeforeIsTheRunsAndNotTheCells) {
   EXPECT_EQ(result.exit_code, 1);
 }
 
+TEST(Observations, WhatAFaultHidesForAWhileIsNotItsDoing) {
+  RunRecord run = observed_run({"firewall"});
+  const std::string hole = "client -> web1:443/tcp";
+  run.sightings = {sighting("firewall", "web1", first_cell - 500 * ms, "open", hole, true),
+                   sighting("firewall", "web1", injected + s, "open", hole, true, true),
+                   sighting("firewall", "web1", injected + 3 * s, "open", hole, true)};
+  const RunResult result = judge(run);
+  EXPECT_EQ(result.cells[0].verdict, Verdict::pass);
+  EXPECT_THAT(result.spofs, IsEmpty());
+  ASSERT_EQ(result.findings.size(), 1U);
+  EXPECT_EQ(result.verdict, Verdict::fail);
+}
+
 TEST(Observations, WhatIsOverBeforeTheFirstInjectionWasTheStart) {
   RunRecord run = observed_run({"monitoring"});
   run.sightings = {
@@ -200,6 +213,14 @@ TEST(Observations, ALedgerThatBeginsAnewForgetsNoLoss) {
   run.observer_starts.push_back({injected + 3 * s, "web1"});
   EXPECT_EQ(judged(run).seen.lost_writes, 46U);
   EXPECT_EQ(judged(run).seen.stale_reads, 3U) << "a loss of the new one";
+}
+
+TEST(Observations, ALossOfALedgerThatBeganAnewIsNewsThoughItIsCalledLikeAnEarlierOne) {
+  RunRecord run = observed_run({"ledger"});
+  run.sightings = {loss(first_cell, "loss 1", 46), loss(injected + 4 * s, "loss 1", 3)};
+  run.observer_starts.push_back({first_cell + 100 * ms, "web1"});
+  EXPECT_EQ(judged(run).seen.violations.size(), 1U);
+  EXPECT_EQ(judged(run).seen.lost_writes, 3U);
 }
 
 TEST(Observations, LossesThatAreFoundAfterAllCellsAreTheRuns) {

@@ -61,6 +61,7 @@ double figure_value(spec::Figure figure, const verdict::LiveState& state) {
     case spec::Figure::p90:
     case spec::Figure::p99:
     case spec::Figure::p999:
+    case spec::Figure::p9999:
     case spec::Figure::max:
     case spec::Figure::time_to_recover:
       break;

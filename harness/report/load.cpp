@@ -145,6 +145,8 @@ void read_run_started(const Fields& fields, verdict::RunRecord& run) {
   run.topology = {named.optional_text("name"), named.optional_text("file"),
                   named.optional_text("sha256")};
   run.outage_budget = fields.duration("outage_budget_ns");
+  if (const auto share = fields.optional_number("slo_availability"))
+    run.slo_availability = spec::Percent{*share};
   run.settle = fields.duration("settle_ns");
   if (const auto deadline = fields.optional_integer("recovery_deadline_ns"))
     run.recovery_deadline = Nanoseconds(*deadline);
@@ -330,9 +332,14 @@ void read_samples(const std::string& run_folder, verdict::RunRecord& run) {
 
 }  // namespace
 
-verdict::RunRecord load_run(const std::string& run_folder) {
+verdict::RunRecord load_events(const std::string& run_folder) {
   verdict::RunRecord run;
   read_events(run_folder + "/events.ndjson", run);
+  return run;
+}
+
+verdict::RunRecord load_run(const std::string& run_folder) {
+  verdict::RunRecord run = load_events(run_folder);
   if (run.started && !run.probe.name.empty()) read_samples(run_folder, run);
   return run;
 }

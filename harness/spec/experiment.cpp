@@ -13,7 +13,7 @@ namespace nospof::spec {
 
 namespace {
 
-constexpr std::array<std::pair<Figure, std::string_view>, 9> figures = {{
+constexpr std::array<std::pair<Figure, std::string_view>, 10> figures = {{
     {Figure::availability, "availability"},
     {Figure::longest_outage, "longest-outage"},
     {Figure::failed, "failed"},
@@ -21,6 +21,7 @@ constexpr std::array<std::pair<Figure, std::string_view>, 9> figures = {{
     {Figure::p90, "p90"},
     {Figure::p99, "p99"},
     {Figure::p999, "p999"},
+    {Figure::p9999, "p9999"},
     {Figure::max, "max"},
     {Figure::time_to_recover, "time-to-recover"},
 }};
@@ -62,6 +63,7 @@ FigureUnit figure_unit(Figure figure) {
     case Figure::p90:
     case Figure::p99:
     case Figure::p999:
+    case Figure::p9999:
     case Figure::max:
     case Figure::time_to_recover:
       return FigureUnit::seconds;

@@ -21,6 +21,7 @@ enum class Figure {
   p90,
   p99,
   p999,
+  p9999,
   max,
   time_to_recover
 };

@@ -81,6 +81,8 @@ std::optional<Observed> observe(spec::Figure figure, const CellResult& cell) {
       return latency(cell.latency.p99);
     case spec::Figure::p999:
       return latency(cell.latency.p999);
+    case spec::Figure::p9999:
+      return latency(cell.latency.p9999);
     case spec::Figure::max:
       return latency(cell.latency.max);
   }

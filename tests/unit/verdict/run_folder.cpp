@@ -29,6 +29,7 @@ json::object run_started(const verdict::RunRecord& run) {
   event["topology"] = json::object{
       {"name", run.topology.name}, {"file", run.topology.file}, {"sha256", run.topology.sha256}};
   event["outage_budget_ns"] = run.outage_budget.count();
+  if (run.slo_availability) event["slo_availability"] = run.slo_availability->fraction;
   event["settle_ns"] = run.settle.count();
   if (run.recovery_deadline) event["recovery_deadline_ns"] = run.recovery_deadline->count();
   event["probe"] = json::object{{"name", run.probe.name},

@@ -1,0 +1,15 @@
+#pragma once
+// Histograms as JSON (docs/result.md), so that those of several runs can be added up.
+
+#include <boost/json/object.hpp>
+
+#include "verdict/histogram.hpp"
+
+namespace nospof::report {
+
+boost::json::object histogram_json(const verdict::Histogram& histogram);
+
+/// Throws Error that says what is wrong with it.
+verdict::Histogram parse_histogram(const boost::json::object& object);
+
+}  // namespace nospof::report

@@ -3,6 +3,7 @@ include_guard(GLOBAL)
 
 option(NOSPOF_TESTS "build the tests" ON)
 option(NOSPOF_BENCH "build the benchmarks" OFF)
+option(NOSPOF_FUZZ "build the fuzz targets; needs clang++" OFF)
 set(NOSPOF_SANITIZE "" CACHE STRING "value of -fsanitize=, empty for none")
 option(NOSPOF_COVERAGE "instrument for gcov" OFF)
 

@@ -17,6 +17,7 @@
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
@@ -54,6 +55,20 @@ void raise_file_limit() {
   check("getrlimit NOFILE", ::getrlimit(RLIMIT_NOFILE, &limit));
   limit.rlim_cur = limit.rlim_max;
   check("setrlimit NOFILE", ::setrlimit(RLIMIT_NOFILE, &limit));
+}
+
+/// The calling thread, and none that it starts, goes before all that are not real-time. On a host
+/// that does not allow it nothing changes: late starts are told in any case.
+bool go_first() {
+  sched_param priority{};
+  priority.sched_priority = 1;
+  return ::sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &priority) == 0;
+}
+
+bool may_go_first() {
+  bool allowed = false;
+  std::thread([&] { allowed = go_first(); }).join();
+  return allowed;
 }
 
 std::int64_t wall_minus_mono_ns() {
@@ -296,16 +311,26 @@ NamedProbe make_probe(const kinds::Registry& registry, const json::object& entry
           registry.probe(kind_name).make(config->as_object())};
 }
 
-std::vector<NamedProbe> make_probes(const kinds::Registry& registry, const std::string& line) {
+struct Orders {
+  std::vector<NamedProbe> probes;
+  bool realtime = false;
+};
+
+Orders read_orders(const kinds::Registry& registry, const std::string& line) {
   boost::system::error_code error;
   const json::value request = json::parse(line, error);
   if (error || !request.is_object())
     throw Error("prober: the first line is no JSON object: " + line);
+  Orders orders;
+  if (const json::value* wish = request.as_object().if_contains("realtime")) {
+    if (!wish->is_bool()) throw Error("prober: 'realtime' must be true or false");
+    orders.realtime = wish->as_bool();
+  }
   const json::value* several = request.as_object().if_contains("probes");
-  std::vector<NamedProbe> probes;
+  std::vector<NamedProbe>& probes = orders.probes;
   if (several == nullptr) {
     probes.push_back(make_probe(registry, request.as_object()));
-    return probes;
+    return orders;
   }
   if (!several->is_array() || several->as_array().empty() ||
       std::ranges::any_of(several->as_array(),
@@ -313,7 +338,7 @@ std::vector<NamedProbe> make_probes(const kinds::Registry& registry, const std::
     throw Error("prober: 'probes' must be a list of objects, and not an empty one");
   for (const json::value& entry : several->as_array())
     probes.push_back(make_probe(registry, entry.as_object()));
-  return probes;
+  return orders;
 }
 
 // A probe that cannot go on does not end the others.
@@ -328,14 +353,19 @@ bool run_to_its_end(kinds::Probe& probe, int stop_fd, NamedSink& sink) {
 }
 
 // Each in a thread of its own, but for a single one.
-bool run_all(std::vector<NamedProbe>& probes, int stop_fd, std::deque<NamedSink>& sinks) {
-  if (probes.size() == 1) return run_to_its_end(*probes.front().probe, stop_fd, sinks.front());
+bool run_all(Orders& orders, int stop_fd, std::deque<NamedSink>& sinks) {
+  std::vector<NamedProbe>& probes = orders.probes;
+  const auto run = [&](std::size_t i) {
+    if (orders.realtime) go_first();
+    return run_to_its_end(*probes[i].probe, stop_fd, sinks[i]);
+  };
+  if (probes.size() == 1) return run(0);
   std::atomic<bool> all_well = true;
   std::vector<std::thread> threads;
   threads.reserve(probes.size());
   for (std::size_t i = 0; i < probes.size(); ++i)
     threads.emplace_back([&, i] {
-      if (!run_to_its_end(*probes[i].probe, stop_fd, sinks[i])) all_well = false;
+      if (!run(i)) all_well = false;
     });
   for (std::thread& thread : threads) thread.join();
   return all_well;
@@ -344,11 +374,11 @@ bool run_all(std::vector<NamedProbe>& probes, int stop_fd, std::deque<NamedSink>
 }  // namespace
 
 int run_prober(const kinds::Registry& registry, int in_fd, int out_fd, ProberLimits limits) {
-  std::vector<NamedProbe> probes;
+  Orders orders;
   std::string refused;
   try {
     raise_file_limit();
-    probes = make_probes(registry, read_first_line(in_fd));
+    orders = read_orders(registry, read_first_line(in_fd));
   } catch (const std::exception& e) {
     refused = e.what();
   }
@@ -359,9 +389,11 @@ int run_prober(const kinds::Registry& registry, int in_fd, int out_fd, ProberLim
     return 2;
   }
   std::deque<NamedSink> sinks;
-  for (const NamedProbe& probe : probes) sinks.emplace_back(channel, probe.name);
-  channel.say({{"ready", true}, {"wall_minus_mono_ns", wall_minus_mono_ns()}});
-  const bool well = run_all(probes, channel.stop_fd(), sinks);
+  for (const NamedProbe& probe : orders.probes) sinks.emplace_back(channel, probe.name);
+  channel.say({{"ready", true},
+               {"wall_minus_mono_ns", wall_minus_mono_ns()},
+               {"realtime", orders.realtime && may_go_first()}});
+  const bool well = run_all(orders, channel.stop_fd(), sinks);
   if (well) channel.say({{"done", true}, {"sent", channel.count()}});
   const std::string lost = channel.finish();
   if (!lost.empty()) fmt::print(stderr, "nospof prober: {}\n", lost);

@@ -6,7 +6,10 @@
 //                                          the first line; each config is the probe's own. For a
 //                                          single one {"probe":..,"config":..} will do: its name is
 //                                          then its kind
-//   out  {"ready":true,"wall_minus_mono_ns":n}
+//                                          With "realtime":true beside them their threads go
+//                                          before all others that are not real-time, if the host
+//                                          allows it: a busy one does not make them late
+//   out  {"ready":true,"wall_minus_mono_ns":n,"realtime":b}
 //                                          they run; CLOCK_REALTIME minus CLOCK_MONOTONIC here
 //   out  {"of":"web","samples":[[sequence,scheduled_ns,started_ns,finished_ns,outcome,detail],..]}
 //                                          within 50 ms of the first one; outcome as its number

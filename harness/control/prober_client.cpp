@@ -71,11 +71,12 @@ asio::awaitable<std::string> ProberClient::read_line() {
   co_return line;
 }
 
-asio::awaitable<void> ProberClient::start(const std::vector<ProbeOrder>& probes) {
+asio::awaitable<void> ProberClient::start(const std::vector<ProbeOrder>& probes, bool realtime) {
   json::array list;
   for (const ProbeOrder& probe : probes)
     list.push_back({{"name", probe.name}, {"probe", probe.kind}, {"config", probe.config}});
-  const std::string request = json::serialize(json::object{{"probes", std::move(list)}}) + "\n";
+  const json::object orders{{"probes", std::move(list)}, {"realtime", realtime}};
+  const std::string request = json::serialize(orders) + "\n";
   std::string line;
   try {
     co_await asio::async_write(in_, asio::buffer(request), asio::use_awaitable);

@@ -42,8 +42,8 @@ class ProberClient {
                ProberEvents events);
 
   /// Sends the configuration and waits until the prober says it is ready; throws Error with its
-  /// reason.
-  asio::awaitable<void> start(const std::vector<ProbeOrder>& probes);
+  /// reason. `realtime`: a busy host is not to make them late, if it lets them go first.
+  asio::awaitable<void> start(const std::vector<ProbeOrder>& probes, bool realtime = false);
   /// Asks it to stop, takes what is still in flight (bounded by `at_most`), and reaps it.
   asio::awaitable<void> stop(std::chrono::milliseconds at_most);
   /// Empty while it runs as it should; otherwise why it does not.

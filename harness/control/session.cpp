@@ -98,7 +98,7 @@ asio::awaitable<void> Session::open(const spec::Workload& workload, Nanoseconds 
   };
   prober_ = std::make_unique<ProberClient>(context_, transport_->start(workload.from, {"prober"}),
                                            workload.from, std::move(events));
-  co_await prober_->start(one_order("https", prober_config(workload)));
+  co_await prober_->start(one_order("https", prober_config(workload)), true);
   if (observe) co_await start_observers();
 }
 

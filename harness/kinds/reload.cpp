@@ -103,14 +103,15 @@ ReloadResult signal_service(int signal_number, ServiceManager& services, const s
                             const std::string& what) {
   const auto end = std::chrono::steady_clock::now() + handler_deadline;
   std::optional<ProcessId> main;
+  SignalReaction reaction = SignalReaction::none;
   for (;;) {
     main = services.state(service).main_process;
-    if (main && handles_signal(*main, signal_number)) break;
-    if (std::chrono::steady_clock::now() >= end) break;
+    reaction = main ? reaction_to(*main, signal_number) : SignalReaction::none;
+    if (reaction == SignalReaction::handled || std::chrono::steady_clock::now() >= end) break;
     std::this_thread::sleep_for(10ms);
   }
   if (!main) return {false, fmt::format("{}: it does not run", what)};
-  if (!handles_signal(*main, signal_number) && !blocks_signal(*main, signal_number))
+  if (reaction == SignalReaction::none)
     return {false, fmt::format("{}: it has no handler for the signal, which would end it", what)};
   const bool sent = send_signal(*main, signal_number);
   return {sent, sent ? what : fmt::format("{}: it does not run", what)};

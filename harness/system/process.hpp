@@ -45,12 +45,15 @@ bool is_alive(const ProcessId& id);
 /// on).
 bool has_pending_stop(const ProcessId& id);
 
-/// True while a signal would be handled by the process itself, now: it has a handler for it, and
-/// does not block it. One that is starting, or executing itself anew, has none yet.
-bool handles_signal(const ProcessId& id, int signal_number);
-/// True while it blocks a signal: one that is sent waits until it takes it, by sigwait(2) for
-/// instance.
-bool blocks_signal(const ProcessId& id, int signal_number);
+/// What a process would do with a signal that came now.
+enum class SignalReaction {
+  none,     ///< it has no handler, and would ignore it or be ended by it; or it is gone
+  waits,    ///< it is blocked: it stays until the process takes it, by sigwait(2) for instance
+  handled,  ///< its handler would run
+};
+/// Out of one look: a process that blocks its signals now and then would be neither to two looks.
+/// One that is starting, or executing itself anew, has no handler yet.
+SignalReaction reaction_to(const ProcessId& id, int signal_number);
 
 /// The calling process as a descriptor, which a child inherits and asks process_has_ended() of: it
 /// may have died before the child said that it wants to die with it (PR_SET_PDEATHSIG). getppid()

@@ -45,14 +45,11 @@ bool has_pending_stop(const ProcessId& id) {
          (pending & (bit(SIGSTOP) | bit(SIGTSTP) | bit(SIGTTIN) | bit(SIGTTOU))) != 0;
 }
 
-bool handles_signal(const ProcessId& id, int signal_number) {
+SignalReaction reaction_to(const ProcessId& id, int signal_number) {
   const std::string status = status_of(id);
-  return (signal_set(status, "SigCgt") & bit(signal_number)) != 0 &&
-         (signal_set(status, "SigBlk") & bit(signal_number)) == 0;
-}
-
-bool blocks_signal(const ProcessId& id, int signal_number) {
-  return (signal_set(status_of(id), "SigBlk") & bit(signal_number)) != 0;
+  if ((signal_set(status, "SigBlk") & bit(signal_number)) != 0) return SignalReaction::waits;
+  const bool caught = (signal_set(status, "SigCgt") & bit(signal_number)) != 0;
+  return caught ? SignalReaction::handled : SignalReaction::none;
 }
 
 }  // namespace nospof

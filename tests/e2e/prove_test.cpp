@@ -74,6 +74,47 @@ TEST(Prove, AStackWithOneWebServerHasThatSpofAndNoOther) {
   EXPECT_THAT(run.output, HasSubstr("web1"));
 }
 
+TEST(Prove, WhatIsObservedIsInTheResultOfEachCell) {
+  Sandbox sandbox;
+  const CommandResult run =
+      sandbox.run({"prove", source("tests/e2e/mini/topology.yaml"), "--runs", sandbox.runs(),
+                   "--observe", "--only", "web1/nginx/process-kill"},
+                  120s);
+  EXPECT_EQ(run.exit_code, 0) << run.output << run.errors;
+  const boost::json::object result = result_of(sandbox.runs());
+  EXPECT_TRUE(result.at("findings").as_array().empty()) << run.output;
+  ASSERT_EQ(result.at("cells").as_array().size(), 1U);
+  const boost::json::object& seen =
+      result.at("cells").as_array()[0].as_object().at("observed").as_object();
+  for (const char* figure : {"tls_violations", "clear_text", "open_flows"})
+    EXPECT_EQ(seen.at(figure), 0) << figure;
+  EXPECT_TRUE(seen.at("blind").as_array().empty()) << seen;
+}
+
+TEST(Prove, AHoleInAFirewallIsFoundByNameThoughNobodyUsesIt) {
+  Sandbox sandbox;
+  const std::string copy = sandbox.folder() + "/mini";
+  std::filesystem::copy(source("tests/e2e/mini"), copy);
+  const std::string file = copy + "/topology.yaml";
+  std::string text = read_file(file);
+  const std::string service = "  nginx:\n";
+  text.insert(text.find(service) + service.size(),
+              "    prepare: [[nft, insert, rule, inet, nospof_host, input, tcp, dport, '443', "
+              "accept]]\n");
+  write_file(file, text);
+  const CommandResult run = sandbox.run(
+      {"prove", file, "--runs", sandbox.runs(), "--observe", "--only", "web1/nginx/process-kill"},
+      120s);
+  EXPECT_EQ(run.exit_code, 1) << run.output << run.errors;
+  std::vector<std::string> found;
+  for (const auto& finding : result_of(sandbox.runs()).at("findings").as_array()) {
+    EXPECT_EQ(finding.as_object().at("what").as_string(), "open");
+    found.emplace_back(finding.as_object().at("subject").as_string());
+  }
+  EXPECT_THAT(found, UnorderedElementsAre("client -> web1:443/tcp", "client -> web2:443/tcp"));
+  EXPECT_THAT(run.output, HasSubstr("client -> web1:443/tcp"));
+}
+
 TEST(Prove, ListsItsCellsWithoutStartingAnything) {
   Sandbox sandbox;
   const CommandResult run =

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <thread>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <openssl/x509_vfy.h>
 

@@ -1,5 +1,7 @@
 // The prober's protocol, end to end through pipes.
 
+#include <filesystem>
+
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -8,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include "agent/prober.hpp"
@@ -41,8 +44,9 @@ class Prober {
   Prober& operator=(const Prober&) = delete;
 
   void write(const std::string& line) { write_all(in_.write_end.get(), line + "\n", "the prober"); }
-  void start(const json::object& config) {
-    write(json::serialize(json::object{{"probe", "https"}, {"config", config}}));
+  void start(const json::object& config, bool realtime = false) {
+    write(json::serialize(
+        json::object{{"probe", "https"}, {"config", config}, {"realtime", realtime}}));
   }
   void end_input() { in_.write_end.reset(); }
   void stop_reading() { out_.read_end.reset(); }
@@ -73,6 +77,16 @@ class Prober {
   int result_ = -1;
   std::thread thread_;
 };
+
+/// Threads of this process that go before others.
+std::size_t realtime_threads() {
+  std::size_t count = 0;
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task")) {
+    const int policy = ::sched_getscheduler(std::stoi(thread.path().filename().string()));
+    if (policy >= 0 && (policy & ~SCHED_RESET_ON_FORK) == SCHED_RR) ++count;
+  }
+  return count;
+}
 
 class HttpsProber : public HttpsProbing {
  protected:
@@ -128,6 +142,21 @@ TEST_F(HttpsProber, TellsSamplesWhileItRunsUntilStopped) {
   prober.write("stop");
   EXPECT_GE(samples_up_to_done(prober, count), count);
   EXPECT_EQ(prober.result(), 0);
+}
+
+TEST_F(HttpsProber, GoesFirstOnlyWhenAskedTo) {
+  TlsServer server(good_identity(), echo_token);
+  for (const bool asked : {false, true}) {
+    Prober prober;
+    prober.start(config(server.port(), 0, 100), asked);
+    const json::object ready = prober.read();
+    if (asked && !ready.at("realtime").as_bool()) GTEST_SKIP() << "no real time allowed here";
+    EXPECT_EQ(ready.at("realtime").as_bool(), asked);
+    while (!prober.read().contains("samples")) continue;
+    EXPECT_EQ(realtime_threads(), asked ? 1U : 0U);
+    prober.end_input();
+    EXPECT_EQ(prober.result(), 0);
+  }
 }
 
 TEST_F(HttpsProber, EndsAtTheEndOfItsInput) {

@@ -175,7 +175,8 @@ class KillMatrix : public MatrixLab {
     std::string recovered;
     if (!settled()) {
       recovered = recover_host(*lab_, agent_host());
-      EXPECT_EQ(recover_host(*lab_, agent_host()), "") << "nothing is left to recover";
+      EXPECT_EQ(recover_host(*lab_, agent_host()), "")
+          << "nothing is left to recover after: " << recovered;
     }
     EXPECT_TRUE(as_before(20s)) << differences(before_, host_->state()) << recovered;
     EXPECT_TRUE(settled()) << recovered;

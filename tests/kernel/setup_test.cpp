@@ -120,6 +120,17 @@ TEST_F(Setup, InstallsOnlyWhatIsMissing) {
   EXPECT_THAT(run_setup().errors, IsEmpty()) << "the second time";
 }
 
+TEST_F(Setup, InstallsAPartInParenthesesOnlyForThoseWhoAsk) {
+  install_all_but("clang");
+  EXPECT_EQ(run_setup().exit_code, 0);
+  EXPECT_THAT(asked(), IsEmpty());
+  SpawnOptions for_fuzzing = setup();
+  for_fuzzing.argv.emplace_back("fuzz");
+  const CommandResult result = run_command(for_fuzzing, deadline);
+  EXPECT_EQ(result.exit_code, 0) << result.errors;
+  EXPECT_THAT(asked(), HasSubstr("install -y --no-install-recommends clang\n"));
+}
+
 TEST_F(Setup, PutsTheEarlierPolicyBackAsItWas) {
   write_file(policy(), "#!/bin/sh\n# mine\nexit 0\n", 0741);
   struct stat before = {};

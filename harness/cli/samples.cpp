@@ -16,6 +16,7 @@
 #include "spec/units.hpp"
 #include "system/check.hpp"
 #include "system/utc.hpp"
+#include "verdict/by_schedule.hpp"
 
 namespace nospof::cli {
 
@@ -106,6 +107,55 @@ Nanoseconds settle_of(const std::string& run_folder) {
   return run.started ? run.settle : default_settle;
 }
 
+struct Printed {
+  std::uint64_t samples = 0;
+  bool torn = false;
+};
+
+Printed print_csv(const std::string& path, const Stretch& stretch) {
+  kinds::SampleFileReader reader(path);
+  Printed printed;
+  fmt::print("{}", kinds::csv_header());
+  while (const auto sample = reader.next()) {
+    if (!stretch.has(*sample)) continue;
+    ++printed.samples;
+    fmt::print("{}", kinds::csv_line(*sample, reader.wall_minus_mono()));
+  }
+  printed.torn = reader.torn();
+  return printed;
+}
+
+// Goes through the file twice, rather than have all of it in memory to sort it.
+Printed print_table(const std::string& path, const Stretch& stretch, const std::string& probe,
+                    Nanoseconds settle) {
+  verdict::Overtaking overtaking;
+  kinds::SampleFileReader first(path);
+  Printed printed;
+  while (const auto sample = first.next()) {
+    if (!stretch.has(*sample)) continue;
+    ++printed.samples;
+    overtaking.add(*sample);
+  }
+  printed.torn = first.torn();
+  if (printed.samples == 0) return printed;
+
+  kinds::SampleFileReader second(path);
+  report::SampleSummary summary({probe, second.period(), second.wall_minus_mono(), settle});
+  verdict::BySchedule by_schedule(overtaking.most(),
+                                  [&](const kinds::Sample& sample) { summary.add(sample); });
+  // A run that goes on has added more meanwhile.
+  for (std::uint64_t left = printed.samples; left > 0;) {
+    const auto sample = second.next();
+    if (!sample) break;
+    if (!stretch.has(*sample)) continue;
+    by_schedule.add(*sample);
+    --left;
+  }
+  by_schedule.finish();
+  fmt::print("{}", summary.table());
+  return printed;
+}
+
 }  // namespace
 
 int samples_command(const SamplesArguments& arguments) {
@@ -115,28 +165,14 @@ int samples_command(const SamplesArguments& arguments) {
   const std::string probe = chosen_probe(arguments, folder);
   const std::string path = fmt::format("{}/{}.bin", folder, probe);
   const Stretch stretch = chosen_stretch(arguments, path);
-
-  kinds::SampleFileReader reader(path);
-  report::SampleSet set{probe, reader.period(), reader.wall_minus_mono(), {}, {}};
-  std::uint64_t count = 0;
-  if (arguments.csv) fmt::print("{}", kinds::csv_header());
-  while (const auto sample = reader.next()) {
-    if (!stretch.has(*sample)) continue;
-    ++count;
-    if (arguments.csv)
-      fmt::print("{}", kinds::csv_line(*sample, set.wall_minus_mono));
-    else
-      set.samples.push_back(*sample);
-  }
-  if (!arguments.csv && count > 0) {
-    set.settle = settle_of(arguments.run_folder);
-    fmt::print("{}", report::samples_table(set));
-  }
+  const Printed printed = arguments.csv
+                              ? print_csv(path, stretch)
+                              : print_table(path, stretch, probe, settle_of(arguments.run_folder));
   check("write to stdout", std::fflush(stdout));
-  if (reader.torn())
+  if (printed.torn)
     fmt::print(stderr, "{}: the last record is torn and left out; the run was killed, or goes on\n",
                path);
-  if (count > 0) return 0;
+  if (printed.samples > 0) return 0;
   fmt::print(stderr, "{}: no sample{}\n", path,
              arguments.from || arguments.to ? " was due between --from and --to" : "");
   return exit_no_data;

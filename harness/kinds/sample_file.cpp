@@ -18,6 +18,10 @@ constexpr std::size_t header_size = 32;
 constexpr std::size_t record_size = 48;
 constexpr std::size_t records_per_write = 1000;
 constexpr std::size_t records_per_read = 1000;
+// No machine is up for 36 years, and no clock is set 146 years after 1970. Below these, differences
+// of times and their sum with the wall clock's offset do not overflow.
+constexpr std::int64_t most_uptime_ns = std::int64_t{1} << 60U;
+constexpr std::int64_t most_wall_ns = std::int64_t{1} << 62U;
 
 template <typename T>
 void put(std::string& out, T value) {
@@ -51,6 +55,10 @@ void put_record(std::string& out, const Sample& sample) {
   put(out, std::uint64_t{0});
 }
 
+bool is_time(std::int64_t ns) {
+  return ns >= -most_uptime_ns && ns <= most_uptime_ns;
+}
+
 Sample take_record(std::string_view record, const std::string& path, std::size_t index) {
   Sample sample;
   sample.sequence = take<std::uint64_t>(record);
@@ -66,6 +74,9 @@ Sample take_record(std::string_view record, const std::string& path, std::size_t
                     "written by a newer nospof",
                     path, index, outcome));
   sample.outcome = static_cast<Outcome>(outcome);
+  if (!is_time(sample.scheduled_ns) || !is_time(sample.started_ns) || !is_time(sample.finished_ns))
+    throw Error(fmt::format("{}: record {} has a time that no clock says; the file is damaged",
+                            path, index));
   return sample;
 }
 
@@ -124,6 +135,10 @@ SampleFileReader::SampleFileReader(std::string path)
   take<std::uint32_t>(rest);
   period_ = Nanoseconds(take<std::int64_t>(rest));
   wall_minus_mono_ = Nanoseconds(take<std::int64_t>(rest));
+  if (!is_time(period_.count()) || wall_minus_mono_.count() < -most_uptime_ns ||
+      wall_minus_mono_.count() > most_wall_ns)
+    throw Error(
+        fmt::format("{}: its header has a time that no clock says; the file is damaged", path_));
   used_ = header_size;
 }
 

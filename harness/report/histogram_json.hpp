@@ -9,7 +9,4 @@ namespace nospof::report {
 
 boost::json::object histogram_json(const verdict::Histogram& histogram);
 
-/// Throws Error that says what is wrong with it.
-verdict::Histogram parse_histogram(const boost::json::object& object);
-
 }  // namespace nospof::report

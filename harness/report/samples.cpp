@@ -1,12 +1,8 @@
 #include "report/samples.hpp"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "spec/units.hpp"
-#include "verdict/outages.hpp"
-#include "verdict/percentiles.hpp"
 
 namespace nospof::report {
 
@@ -18,40 +14,6 @@ std::string duration_text(const std::optional<Nanoseconds>& duration) {
   return duration ? human_duration(*duration) : "-";
 }
 
-std::string head(const SampleSet& set) {
-  const std::int64_t first = set.samples.front().scheduled_ns;
-  const std::int64_t last = set.samples.back().scheduled_ns;
-  // Each has a period of its own.
-  const Nanoseconds length = Nanoseconds(last - first) + set.period;
-  const auto count = static_cast<double>(set.samples.size());
-  const double seconds = std::chrono::duration<double>(length).count();
-  std::string text =
-      fmt::format("{}: {} samples in {}", set.probe, set.samples.size(), human_duration(length));
-  if (seconds > 0)
-    text += fmt::format(", {:.4g} a second (one is due every {})", count / seconds,
-                        human_duration(set.period));
-  text += "\n";
-  if (set.wall_minus_mono != Nanoseconds(0))
-    text += fmt::format("due from {} to {}\n",
-                        utc_text(WallTime(Nanoseconds(first) + set.wall_minus_mono)),
-                        utc_text(WallTime(Nanoseconds(last) + set.wall_minus_mono)));
-  return text;
-}
-
-std::string outcomes(const SampleSet& set) {
-  const verdict::Counts counts = verdict::count(set.samples);
-  std::string text = fmt::format("\n{:<20}{:>10}{:>10}\n", "outcome", "samples", "share");
-  for (std::size_t i = 0; i < counts.classes.size(); ++i) {
-    if (counts.classes[i] == 0) continue;
-    const double share =
-        static_cast<double>(counts.classes[i]) / static_cast<double>(set.samples.size());
-    text +=
-        fmt::format("{:<20}{:>10}{:>9.2f}%\n", kinds::outcome_name(static_cast<kinds::Outcome>(i)),
-                    counts.classes[i], share * 100);
-  }
-  return text;
-}
-
 std::string figures(const std::string& name, const verdict::Histogram& histogram) {
   const verdict::Latencies figures = verdict::latencies(histogram);
   std::string text = fmt::format("{:<14}", name);
@@ -61,31 +23,62 @@ std::string figures(const std::string& name, const verdict::Histogram& histogram
   return text + "\n";
 }
 
-std::string latencies(const SampleSet& set) {
-  verdict::Histogram latency;
-  verdict::Histogram service_time;
-  for (const kinds::Sample& sample : set.samples) {
-    if (!verdict::answered(sample)) continue;
-    latency.add(verdict::latency_of(sample));
-    service_time.add(verdict::service_time_of(sample));
-  }
-  return fmt::format("\n{:<14}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}\n", "right answers", "p50",
-                     "p90", "p99", "p99.9", "p99.99", "max") +
-         figures("latency", latency) + figures("service time", service_time);
-}
-
 }  // namespace
 
-std::string samples_table(const SampleSet& given) {
-  if (given.samples.empty()) return fmt::format("{}: no samples\n", given.probe);
-  SampleSet set = given;
-  std::ranges::sort(set.samples, verdict::earlier);
-  const auto outages =
-      verdict::find_outages(set.samples, set.settle, verdict::late_limit(set.period));
-  return head(set) + outcomes(set) + latencies(set) +
+SampleSummary::SampleSummary(SampleSource source)
+    : source_(std::move(source)), outages_(source_.settle, verdict::late_limit(source_.period)) {}
+
+void SampleSummary::add(const kinds::Sample& sample) {
+  if (count_ == 0) first_due_ns_ = sample.scheduled_ns;
+  last_due_ns_ = sample.scheduled_ns;
+  ++count_;
+  counts_.add(sample);
+  if (verdict::answered(sample)) {
+    latency_.add(verdict::latency_of(sample));
+    service_time_.add(verdict::service_time_of(sample));
+  }
+  if (const auto over = outages_.add(sample))
+    longest_ = verdict::longer_of(longest_, over->length());
+}
+
+std::string SampleSummary::head() const {
+  // Each has a period of its own.
+  const Nanoseconds length = Nanoseconds(last_due_ns_ - first_due_ns_) + source_.period;
+  const double seconds = std::chrono::duration<double>(length).count();
+  std::string text =
+      fmt::format("{}: {} samples in {}", source_.probe, count_, human_duration(length));
+  if (seconds > 0)
+    text += fmt::format(", {:.4g} a second (one is due every {})",
+                        static_cast<double>(count_) / seconds, human_duration(source_.period));
+  text += "\n";
+  if (source_.wall_minus_mono != Nanoseconds(0))
+    text += fmt::format("due from {} to {}\n",
+                        utc_text(WallTime(Nanoseconds(first_due_ns_) + source_.wall_minus_mono)),
+                        utc_text(WallTime(Nanoseconds(last_due_ns_) + source_.wall_minus_mono)));
+  return text;
+}
+
+std::string SampleSummary::outcomes() const {
+  std::string text = fmt::format("\n{:<20}{:>10}{:>10}\n", "outcome", "samples", "share");
+  for (std::size_t i = 0; i < counts_.classes.size(); ++i) {
+    if (counts_.classes[i] == 0) continue;
+    const double share = static_cast<double>(counts_.classes[i]) / static_cast<double>(count_);
+    text +=
+        fmt::format("{:<20}{:>10}{:>9.2f}%\n", kinds::outcome_name(static_cast<kinds::Outcome>(i)),
+                    counts_.classes[i], share * 100);
+  }
+  return text;
+}
+
+std::string SampleSummary::table() {
+  if (count_ == 0) return fmt::format("{}: no samples\n", source_.probe);
+  if (const auto open = outages_.finish()) longest_ = verdict::longer_of(longest_, open->length());
+  return head() + outcomes() +
+         fmt::format("\n{:<14}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}\n", "right answers", "p50",
+                     "p90", "p99", "p99.9", "p99.99", "max") +
+         figures("latency", latency_) + figures("service time", service_time_) +
          fmt::format("\nlongest outage: {} (over when all is served for {})\n",
-                     verdict::interval_text(verdict::longest_of(outages)),
-                     human_duration(set.settle));
+                     verdict::interval_text(longest_), human_duration(source_.settle));
 }
 
 }  // namespace nospof::report

@@ -32,16 +32,14 @@ std::vector<Stretch> stretches_of(const RunRecord& run) {
 Traffic traffic_of(const RunRecord& run, std::span<const kinds::Sample> by_schedule) {
   const std::vector<Stretch> stretches = stretches_of(run);
   Traffic traffic;
-  std::vector<kinds::Sample> inside;
   auto next = stretches.begin();
   for (const kinds::Sample& sample : by_schedule) {
     while (next != stretches.end() && sample.scheduled_ns >= next->end_ns) ++next;
     if (next == stretches.end()) break;
     if (sample.scheduled_ns < next->begin_ns) continue;
-    inside.push_back(sample);
+    traffic.requests.add(sample);
     if (answered(sample)) traffic.latency.add(latency_of(sample));
   }
-  traffic.requests = count(inside);
   return traffic;
 }
 

@@ -4,10 +4,6 @@
 #include <bit>
 #include <cmath>
 
-#include <fmt/format.h>
-
-#include "system/check.hpp"
-
 namespace nospof::verdict {
 
 namespace {
@@ -113,26 +109,6 @@ std::vector<Histogram::Bucket> Histogram::buckets() const {
   for (std::size_t i = 0; i < counts_.size(); ++i)
     if (counts_[i] > 0) list.push_back({i, counts_[i]});
   return list;
-}
-
-Histogram Histogram::restore(Nanoseconds min, Nanoseconds max, const std::vector<Bucket>& buckets) {
-  Histogram histogram;
-  for (std::size_t i = 0; i < buckets.size(); ++i) {
-    const Bucket& bucket = buckets[i];
-    if (bucket.index > beyond || bucket.count == 0 ||
-        (i > 0 && bucket.index <= buckets[i - 1].index))
-      throw Error(fmt::format("no histogram has the bucket {} with {} values as number {}",
-                              bucket.index, bucket.count, i + 1));
-    histogram.count_in(bucket.index, bucket.count);
-  }
-  if (buckets.empty()) return histogram;
-  if (min > max || bucket_of(min.count()) != buckets.front().index ||
-      bucket_of(max.count()) != buckets.back().index)
-    throw Error(fmt::format("no histogram with these buckets has values from {} to {} ns",
-                            min.count(), max.count()));
-  histogram.min_ns_ = min.count();
-  histogram.max_ns_ = max.count();
-  return histogram;
 }
 
 }  // namespace nospof::verdict

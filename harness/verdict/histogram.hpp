@@ -55,8 +55,6 @@ class Histogram {
 
   /// Those that are not empty, by index. With min() and max() they are all there is to know.
   std::vector<Bucket> buckets() const;
-  /// The histogram that buckets() came from; throws Error when none has these parts.
-  static Histogram restore(Nanoseconds min, Nanoseconds max, const std::vector<Bucket>& buckets);
 
   friend bool operator==(const Histogram&, const Histogram&) = default;
 

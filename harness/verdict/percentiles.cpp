@@ -10,18 +10,25 @@ std::optional<double> Counts::availability() const {
   return static_cast<double>(total - failed) / static_cast<double>(total);
 }
 
+void Counts::add(const kinds::Sample& sample) {
+  ++classes.at(static_cast<std::size_t>(sample.outcome));
+  switch (service_of(sample.outcome)) {
+    case Service::served:
+      ++total;
+      break;
+    case Service::failed:
+      ++total;
+      ++failed;
+      break;
+    case Service::unknown:
+      ++unknown;
+      break;
+  }
+}
+
 Counts count(std::span<const kinds::Sample> samples) {
   Counts counts;
-  for (const kinds::Sample& sample : samples) {
-    ++counts.classes.at(static_cast<std::size_t>(sample.outcome));
-    const Service service = service_of(sample.outcome);
-    if (service == Service::unknown) {
-      ++counts.unknown;
-      continue;
-    }
-    ++counts.total;
-    if (service == Service::failed) ++counts.failed;
-  }
+  for (const kinds::Sample& sample : samples) counts.add(sample);
   return counts;
 }
 

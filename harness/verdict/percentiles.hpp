@@ -17,6 +17,7 @@ struct Counts {
   std::uint64_t failed = 0;
   std::uint64_t unknown = 0;  ///< local errors: not in total
   ClassCounts classes{};
+  void add(const kinds::Sample& sample);
   /// Served share of all; none without data.
   std::optional<double> availability() const;
 };

@@ -92,6 +92,22 @@ TEST_F(Samples, AreATable) {
               HasSubstr("longest outage: 180 ms .. 220 ms (over when all is served for 1 s)\n"));
 }
 
+TEST_F(Samples, ThatFinishedInAnotherOrderAreTheSame) {
+  write("https");
+  const std::string table = samples({}).output;
+  // The refused ones came before the 20 answers that were due before them.
+  const std::string path = folder_ / "samples/https.bin";
+  std::string bytes = read_file(path);
+  const auto record = [&bytes](std::ptrdiff_t index) { return bytes.begin() + 32 + index * 48; };
+  std::rotate(record(10), record(30), record(40));
+  write_file(path, bytes);
+  EXPECT_EQ(samples({}).output, table);
+  EXPECT_THAT(samples({"--csv"}).output, HasSubstr("\n9,5180000000,5181000000,5183000000,ok,200,"))
+      << "lines stay in the file's order";
+  EXPECT_THAT(samples({"--csv", "--from", "180ms", "--to", "620ms"}).output,
+              AllOf(StartsWith(header + "9,"), HasSubstr("Z\n30,"), HasSubstr("Z\n10,")));
+}
+
 TEST_F(Samples, OutagesAreJudgedAsTheRunDid) {
   write("https");
   write_file(

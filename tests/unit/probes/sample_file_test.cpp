@@ -137,6 +137,14 @@ TEST_F(SampleFiles, ErrorsNameThePathAndTheReason) {
   bytes[32 + 48 + 32] = 99;
   write_file(path_, bytes);
   EXPECT_THAT(error_of(path_), testing::HasSubstr("record 1 has the unknown outcome 99"));
+
+  // The highest bytes of the period, of the wall clock's offset, and of a record's three times.
+  for (const std::size_t at : {16U + 7, 24U + 7, 32U + 15, 32U + 23, 32U + 31}) {
+    bytes = whole;
+    bytes[at] = 0x7f;
+    write_file(path_, bytes);
+    EXPECT_THAT(error_of(path_), testing::HasSubstr("a time that no clock says")) << at;
+  }
 }
 
 TEST_F(SampleFiles, AreNeverOverwritten) {

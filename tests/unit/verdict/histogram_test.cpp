@@ -11,8 +11,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "system/check.hpp"
-
 namespace nospof::verdict {
 namespace {
 
@@ -232,30 +230,6 @@ TEST(Histogram, AnEmptyOneChangesNothing) {
   EXPECT_EQ(from_empty, some);
   merged.merge(merged);
   EXPECT_EQ(merged, histogram_of({5'000'000, 5'000'000, 7'000'000, 7'000'000}));
-}
-
-TEST(Histogram, IsRestoredFromItsParts) {
-  Random random(17);
-  for (const Shape& shape : shapes()) {
-    const Histogram histogram = histogram_of(draw(shape, 1'000, random));
-    EXPECT_EQ(Histogram::restore(*histogram.min(), *histogram.max(), histogram.buckets()),
-              histogram);
-  }
-  EXPECT_EQ(Histogram::restore({}, {}, {}), Histogram{});
-}
-
-TEST(Histogram, PartsThatBelongToNoneAreRefused) {
-  const Nanoseconds ten(10);
-  const auto restore = [](Nanoseconds min, Nanoseconds max, std::vector<Histogram::Bucket> list) {
-    return [=] { return Histogram::restore(min, max, list); };
-  };
-  EXPECT_NO_THROW(restore(ten, ten, {{10, 1}})());
-  EXPECT_THROW(restore(ten, ten, {{11, 1}})(), Error) << "min() is in no bucket";
-  EXPECT_THROW(restore(ten, Nanoseconds(30), {{10, 1}, {20, 1}})(), Error);
-  EXPECT_THROW(restore(ten, ten, {{10, 0}})(), Error);
-  EXPECT_THROW(restore(ten, Nanoseconds(20), {{20, 1}, {10, 1}})(), Error) << "not in order";
-  EXPECT_THROW(restore(ten, Nanoseconds(20), {{10, 1}, {10, 1}, {20, 1}})(), Error);
-  EXPECT_THROW(restore(ten, Nanoseconds(hour_ns * 2), {{10, 1}, {most_buckets, 1}})(), Error);
 }
 
 }  // namespace

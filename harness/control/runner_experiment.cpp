@@ -57,6 +57,7 @@ double figure_value(spec::Figure figure, const verdict::LiveState& state) {
       return state.total == 0
                  ? 1.0
                  : 1.0 - static_cast<double>(state.failed) / static_cast<double>(state.total);
+    case spec::Figure::count:
     case spec::Figure::p50:
     case spec::Figure::p90:
     case spec::Figure::p99:

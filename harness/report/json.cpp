@@ -128,6 +128,7 @@ json::array hypothesis_json(const verdict::CellResult& cell) {
     json::object object;
     object["probe"] = item.hypothesis.probe;
     object["figure"] = spec::figure_name(item.hypothesis.figure);
+    if (!item.hypothesis.outcome.empty()) object["outcome"] = item.hypothesis.outcome;
     object["tolerance"] = item.hypothesis.tolerance.text;
     object["observed"] = item.observed;
     object["verdict"] = verdict::verdict_name(item.verdict);

@@ -39,9 +39,10 @@ std::string hypothesis_table(const verdict::RunResult& result) {
   std::string rows;
   for (const verdict::CellResult& cell : result.cells)
     for (const verdict::HypothesisResult& item : cell.hypothesis)
-      rows += fmt::format("| {} {} | {} | {} |\n", spec::figure_name(item.hypothesis.figure),
-                          markdown_text(item.hypothesis.tolerance.text),
-                          markdown_text(item.observed), verdict::verdict_name(item.verdict));
+      rows +=
+          fmt::format("| {} {} | {} | {} |\n", markdown_text(spec::figure_text(item.hypothesis)),
+                      markdown_text(item.hypothesis.tolerance.text), markdown_text(item.observed),
+                      verdict::verdict_name(item.verdict));
   if (rows.empty()) return "";
   return "\n## Hypothesis\n\n| tolerance | observed | verdict |\n|---|---|---|\n" + rows;
 }

@@ -130,8 +130,8 @@ std::string hypothesis_text(const verdict::RunResult& result, bool colors) {
       out += fmt::format(
           "  {} {} {}: observed {}\n",
           colored(padded(verdict::verdict_name(item.verdict), 12), item.verdict, colors),
-          spec::figure_name(item.hypothesis.figure), plain_text(item.hypothesis.tolerance.text),
-          item.observed);
+          plain_text(spec::figure_text(item.hypothesis)),
+          plain_text(item.hypothesis.tolerance.text), item.observed);
   return out.empty() ? "" : "\nHypothesis:\n" + out;
 }
 

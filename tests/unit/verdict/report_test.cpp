@@ -286,7 +286,7 @@ TEST(ReportOfPasses, SaysWhatTheySupportAndNoMore) {
   EXPECT_EQ(bound.at("passed"), 1);
   EXPECT_EQ(bound.at("confidence"), 0.95);
   EXPECT_NEAR(bound.at("failure_probability_at_most").as_double(), 0.95, 1e-12);
-  EXPECT_EQ(bound.at("text"), bound_text(result));
+  EXPECT_EQ(bound.at("text").as_string(), bound_text(result));
   EXPECT_THAT(summary_markdown(run, result), HasSubstr("- bound: 1 cell passed, none failed."));
   EXPECT_THAT(terminal_table(run, result, false), HasSubstr("\n1 cell passed, none failed."));
 
@@ -335,6 +335,25 @@ TEST(ReportOfAnExperiment, ShowsEveryTolerance) {
               HasSubstr("| availability \\>= 99.9% | 100% | pass |"));
   EXPECT_THAT(terminal_table(run, result, false),
               HasSubstr("pass         availability >= 99.9%: observed 100%"));
+}
+
+TEST(ReportOfAnExperiment, NamesTheOutcomeThatIsCounted) {
+  verdict::RunRecord run = test::one_cell_run(test::always_ok);
+  run.mode = verdict::Mode::run;
+  spec::Hypothesis item;
+  item.figure = spec::Figure::count;
+  item.outcome = "tls-untrusted";
+  item.tolerance = spec::parse_tolerance(item.figure, "== 0");
+  run.hypothesis = {item};
+  const verdict::RunResult result = verdict::judge(run);
+  const json::value root = json::parse(result_json(run, result));
+  const json::value& shown = root.at("cells").at(0).at("hypothesis").at(0);
+  EXPECT_EQ(shown.at("figure"), "count");
+  EXPECT_EQ(shown.at("outcome"), "tls-untrusted");
+  EXPECT_EQ(shown.at("observed"), "0");
+  EXPECT_THAT(summary_markdown(run, result), HasSubstr("| count of tls-untrusted == 0 | 0 | pass"));
+  EXPECT_THAT(terminal_table(run, result, false),
+              HasSubstr("pass         count of tls-untrusted == 0: observed 0"));
 }
 
 TEST(Text, BecomesValidUtf8) {

@@ -56,10 +56,12 @@ json::object run_started(const verdict::RunRecord& run) {
     left_out.push_back(json::object{{"what", entry.what}, {"why", entry.why}});
   event["left_out"] = std::move(left_out);
   json::array hypothesis;
-  for (const spec::Hypothesis& item : run.hypothesis)
-    hypothesis.push_back(json::object{{"probe", item.probe},
-                                      {"figure", spec::figure_name(item.figure)},
-                                      {"tolerance", item.tolerance.text}});
+  for (const spec::Hypothesis& item : run.hypothesis) {
+    json::object written{{"probe", item.probe}, {"figure", spec::figure_name(item.figure)}};
+    if (!item.outcome.empty()) written["outcome"] = item.outcome;
+    written["tolerance"] = item.tolerance.text;
+    hypothesis.push_back(std::move(written));
+  }
   event["hypothesis"] = std::move(hypothesis);
   return event;
 }

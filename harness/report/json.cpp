@@ -1,8 +1,11 @@
+#include <algorithm>
+
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "report/histogram_json.hpp"
 #include "report/report.hpp"
 #include "report/text.hpp"
 #include "report/words.hpp"
@@ -58,7 +61,48 @@ json::object latency_json(const verdict::Latencies& latency) {
   object["p90_ns"] = optional_ns(latency.p90);
   object["p99_ns"] = optional_ns(latency.p99);
   object["p999_ns"] = optional_ns(latency.p999);
+  object["p9999_ns"] = optional_ns(latency.p9999);
   object["max_ns"] = optional_ns(latency.max);
+  return object;
+}
+
+json::object traffic_latency_json(const verdict::Histogram& latency) {
+  json::object object = latency_json(verdict::latencies(latency));
+  object["mean_ns"] = optional_ns(latency.mean());
+  object["histogram"] = histogram_json(latency);
+  return object;
+}
+
+json::object budget_json(const verdict::ErrorBudget& budget) {
+  json::object object;
+  object["requests"] = budget.requests;
+  object["budget"] = budget.allowed;
+  object["spent"] = budget.spent;
+  object["burn_rate"] = budget.burn_rate ? json::value(*budget.burn_rate) : json::value();
+  return object;
+}
+
+json::value error_budget_json(const verdict::RunResult& result) {
+  if (!result.budget) return {};
+  json::object object;
+  object["slo_availability"] = result.budget->slo.fraction;
+  object["run"] = budget_json(*result.budget);
+  object["worst_cell"] = nullptr;
+  if (result.worst) {
+    json::object worst{{"cell", result.worst->id}};
+    for (const auto& entry : budget_json(result.worst->budget)) worst.insert(entry);
+    object["worst_cell"] = std::move(worst);
+  }
+  return object;
+}
+
+json::value bound_json(const verdict::RunResult& result) {
+  if (!result.failure_bound) return {};
+  json::object object;
+  object["passed"] = result.passed;
+  object["confidence"] = verdict::confidence;
+  object["failure_probability_at_most"] = *result.failure_bound;
+  object["text"] = bound_text(result);
   return object;
 }
 
@@ -84,6 +128,7 @@ json::array hypothesis_json(const verdict::CellResult& cell) {
     json::object object;
     object["probe"] = item.hypothesis.probe;
     object["figure"] = spec::figure_name(item.hypothesis.figure);
+    if (!item.hypothesis.outcome.empty()) object["outcome"] = item.hypothesis.outcome;
     object["tolerance"] = item.hypothesis.tolerance.text;
     object["observed"] = item.observed;
     object["verdict"] = verdict::verdict_name(item.verdict);
@@ -233,15 +278,24 @@ json::object head_json(const verdict::RunRecord& run, const verdict::RunResult& 
   cells["failed"] = result.failed;
   cells["inconclusive"] = result.inconclusive;
   object["totals"] = std::move(cells);
+  object["requests"] = counts_json(result.traffic.requests);
+  object["latency"] = traffic_latency_json(result.traffic.latency);
+  object["error_budget"] = error_budget_json(result);
+  object["bound"] = bound_json(result);
   return object;
 }
 
-// Boost.JSON writes everything on one line; people read and compare this file too.
+bool is_numbers(const json::array& array) {
+  return std::ranges::all_of(array, [](const json::value& value) { return value.is_number(); });
+}
+
+// Boost.JSON writes everything on one line; people read and compare this file too. A list of
+// numbers stays on one, since that of a histogram is long.
 void write_pretty(const json::value& value, std::size_t depth, std::string& out) {
   const std::string indent(2 * depth + 2, ' ');
   const auto* object = value.if_object();
   const auto* array = value.if_array();
-  if ((object == nullptr || object->empty()) && (array == nullptr || array->empty())) {
+  if ((object == nullptr || object->empty()) && (array == nullptr || is_numbers(*array))) {
     out += json::serialize(value);
     return;
   }

@@ -114,6 +114,11 @@ spec::Hypothesis read_hypothesis(const json::object& object) {
   const auto known = spec::parse_figure(figure);
   if (!known) throw Error(fmt::format("the figure '{}' is not known", figure));
   item.figure = *known;
+  if (item.figure == spec::Figure::count) {
+    item.outcome = fields.text("outcome");
+    if (!kinds::outcome_from_name(item.outcome))
+      throw Error(fmt::format("the outcome '{}' is not known", item.outcome));
+  }
   item.tolerance = spec::parse_tolerance(*known, fields.text("tolerance"));
   return item;
 }
@@ -145,6 +150,10 @@ void read_run_started(const Fields& fields, verdict::RunRecord& run) {
   run.topology = {named.optional_text("name"), named.optional_text("file"),
                   named.optional_text("sha256")};
   run.outage_budget = fields.duration("outage_budget_ns");
+  if (const auto share = fields.optional_number("slo_availability")) {
+    if (*share < 0 || *share > 1) throw Error("'slo_availability' is no share from 0 to 1");
+    run.slo_availability = spec::Percent{*share};
+  }
   run.settle = fields.duration("settle_ns");
   if (const auto deadline = fields.optional_integer("recovery_deadline_ns"))
     run.recovery_deadline = Nanoseconds(*deadline);
@@ -330,9 +339,14 @@ void read_samples(const std::string& run_folder, verdict::RunRecord& run) {
 
 }  // namespace
 
-verdict::RunRecord load_run(const std::string& run_folder) {
+verdict::RunRecord load_events(const std::string& run_folder) {
   verdict::RunRecord run;
   read_events(run_folder + "/events.ndjson", run);
+  return run;
+}
+
+verdict::RunRecord load_run(const std::string& run_folder) {
+  verdict::RunRecord run = load_events(run_folder);
   if (run.started && !run.probe.name.empty()) read_samples(run_folder, run);
   return run;
 }

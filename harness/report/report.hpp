@@ -13,6 +13,9 @@ namespace nospof::report {
 /// events.ndjson, Error naming file and line when it is of a newer schema.
 verdict::RunRecord load_run(const std::string& run_folder);
 
+/// Only events.ndjson; `samples` stays empty.
+verdict::RunRecord load_events(const std::string& run_folder);
+
 std::string result_json(const verdict::RunRecord& run, const verdict::RunResult& result);
 std::string junit_xml(const verdict::RunRecord& run, const verdict::RunResult& result);
 std::string summary_markdown(const verdict::RunRecord& run, const verdict::RunResult& result);

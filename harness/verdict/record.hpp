@@ -65,7 +65,7 @@ struct CellRecord {
   std::optional<std::int64_t> finished_ns;  ///< none: the run ended before
   std::vector<PhaseMark> phases;
   std::vector<Step> steps;
-  std::vector<kinds::Outcome> caused = {};  ///< what its faults are meant to show to clients
+  std::vector<kinds::Outcome> caused = {};      ///< what its faults are meant to show to clients
   std::optional<std::int64_t> served_again_ns;  ///< as the controller saw it
   std::optional<RedundantMark> redundant;
   std::optional<CellEnd> end;
@@ -140,6 +140,7 @@ struct RunRecord {
   std::string title;
   TopologyId topology;
   Nanoseconds outage_budget{};
+  std::optional<spec::Percent> slo_availability;  ///< share of requests that must be served
   Nanoseconds settle{};
   ProbeInfo probe;
   std::vector<CellRecord> cells;  ///< in the planned order
@@ -158,8 +159,8 @@ struct RunRecord {
   std::vector<ObserverStart> observer_starts;  ///< in the order of time, as are:
   std::vector<Sighting> sightings;
   std::vector<Look> looks;
-  std::vector<kinds::Sample> samples;    ///< in the order of completion
-  std::vector<std::string> damage;       ///< what could not be read: torn lines, missing samples
+  std::vector<kinds::Sample> samples;  ///< in the order of completion
+  std::vector<std::string> damage;     ///< what could not be read: torn lines, missing samples
 };
 
 }  // namespace nospof::verdict

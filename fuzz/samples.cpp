@@ -1,7 +1,5 @@
 // Sample files of a run's folder.
 
-#include <sstream>
-
 #include "fuzz/scratch.hpp"
 #include "kinds/sample_file.hpp"
 #include "system/check.hpp"
@@ -9,8 +7,9 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const nospof::fuzz::MemoryFile file(data, size);
   try {
-    std::ostringstream csv;
-    nospof::kinds::write_csv(nospof::kinds::read_sample_file(file.path()), csv);
+    nospof::kinds::SampleFileReader reader(file.path());
+    while (const auto sample = reader.next())
+      nospof::kinds::csv_line(*sample, reader.wall_minus_mono());
   } catch (const nospof::Error&) {
   }
   return 0;

@@ -153,12 +153,10 @@ Orders read_orders(const kinds::Registry& registry, const std::string& line) {
     probes.push_back(make_probe(registry, request.as_object()));
     return orders;
   }
-  if (!several->is_array() || several->as_array().empty() ||
-      std::ranges::any_of(several->as_array(),
-                          [](const auto& entry) { return !entry.is_object(); }))
+  const json::array* list = several->if_array();
+  if (list == nullptr || list->empty() || !std::ranges::all_of(*list, &json::value::is_object))
     throw Error("prober: 'probes' must be a list of objects, and not an empty one");
-  for (const json::value& entry : several->as_array())
-    probes.push_back(make_probe(registry, entry.as_object()));
+  for (const json::value& entry : *list) probes.push_back(make_probe(registry, entry.as_object()));
   return orders;
 }
 
@@ -183,7 +181,6 @@ bool run_all(Orders& orders, int stop_fd, std::deque<NamedSink>& sinks) {
   if (probes.size() == 1) return run(0);
   std::atomic<bool> all_well = true;
   std::vector<std::thread> threads;
-  threads.reserve(probes.size());
   for (std::size_t i = 0; i < probes.size(); ++i)
     threads.emplace_back([&, i] {
       if (!run(i)) all_well = false;

@@ -64,6 +64,20 @@ void add_files_verbs(CLI::App& app, Verb& chosen, const kinds::Registry& registr
   });
 }
 
+void add_samples_verb(CLI::App& app, Verb& chosen) {
+  auto a = std::make_shared<SamplesArguments>();
+  CLI::App* samples =
+      app.add_subcommand("samples", "Show what a run's probe measured, also of a killed run");
+  samples->add_option("RUN", a->run_folder, "a run's folder")->required();
+  samples->add_flag("--csv", a->csv, "every sample as a line, under a header line");
+  samples->add_option("--probe", a->probe, "whose samples; the only probe's unless given");
+  samples->add_option("--from", a->from,
+                      "due from then on: after the first sample (10s), UTC "
+                      "(2026-11-20T13:39:56Z), or as in the events (mono_ns)");
+  samples->add_option("--to", a->to, "and due before that");
+  samples->callback([&chosen, a] { chosen = [a] { return samples_command(*a); }; });
+}
+
 void add_history_verb(CLI::App& app, Verb& chosen) {
   auto a = std::make_shared<CheckHistoryArguments>();
   CLI::App* check = app.add_subcommand(
@@ -207,6 +221,7 @@ int main(int argc, char** argv, const kinds::Registry& registry) {
   add_run_verbs(app, chosen, registry);
   add_lab_verbs(app, chosen);
   add_files_verbs(app, chosen, registry);
+  add_samples_verb(app, chosen);
   add_history_verb(app, chosen);
   add_host_verbs(app, chosen, registry);
   try {

@@ -25,7 +25,7 @@ void require_root() {
 // The verdict on a cell that has just ended, from what is in the run's folder: the same judgement
 // as the report's.
 std::string judge_cell(const control::CellSummary& summary) {
-  const verdict::RunRecord run = report::load_events(summary.folder);
+  const verdict::RunRecord run = report::load_without_histories(summary.folder);
   const verdict::CellResult cell = verdict::judge_cell(run, summary.number - 1);
   std::string line =
       fmt::format("{:<12} {}", verdict::verdict_name(cell.verdict), verdict::summary_line(cell));
@@ -38,7 +38,8 @@ std::string judge_cell(const control::CellSummary& summary) {
 int conclude(const control::RunEnd& end) {
   const verdict::RunResult result = report::write_reports(end.folder);
   const bool colors = ::isatty(STDOUT_FILENO) == 1;
-  fmt::print("\n{}", report::terminal_table(report::load_events(end.folder), result, colors));
+  fmt::print("\n{}",
+             report::terminal_table(report::load_without_histories(end.folder), result, colors));
   fmt::print("\nreports: {0}/summary.md {0}/result.json {0}/junit.xml\n", end.folder);
   if (!end.healing_complete || result.exit_code == exit_healing_incomplete) {
     fmt::print(stderr, "healing is incomplete: run `nospof recover`\n");

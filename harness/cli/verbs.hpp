@@ -53,6 +53,16 @@ int doctor_command(const std::string& topology_file, const kinds::Registry& regi
 
 int report_command(const std::string& run_folder, const std::string& format);
 
+struct SamplesArguments {
+  std::string run_folder;
+  std::string probe;                ///< empty: the only one
+  std::optional<std::string> from;  ///< "10s", "2026-11-20T13:39:56Z", "12345" (CLOCK_MONOTONIC)
+  std::optional<std::string> to;
+  bool csv = false;
+};
+/// Returns 3 when there is no sample.
+int samples_command(const SamplesArguments& arguments);
+
 struct CheckHistoryArguments {
   std::vector<std::string> files;
   std::string format = "auto";

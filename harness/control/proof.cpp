@@ -75,6 +75,7 @@ json::object started_event(const RunOptions& options, const std::string& mode,
   event["topology"] = {
       {"name", topology.name}, {"file", topology.file}, {"sha256", topology.sha256}};
   event["outage_budget_ns"] = budget.count();
+  event["slo_availability"] = topology.slo.availability.fraction;
   event["settle_ns"] = settle.count();
   json::object probe;
   probe["name"] = "https";
@@ -281,10 +282,12 @@ RunEnd run_experiment(const RunOptions& options, const spec::Experiment& experim
     cell.fault += (cell.fault.empty() ? "" : ", ") + fault.kind;
   started["cells"] = cells_json({cell});
   json::array hypothesis;
-  for (const spec::Hypothesis& item : experiment.hypothesis)
-    hypothesis.push_back(json::object{{"probe", item.probe},
-                                      {"figure", spec::figure_name(item.figure)},
-                                      {"tolerance", item.tolerance.text}});
+  for (const spec::Hypothesis& item : experiment.hypothesis) {
+    json::object written{{"probe", item.probe}, {"figure", spec::figure_name(item.figure)}};
+    if (!item.outcome.empty()) written["outcome"] = item.outcome;
+    written["tolerance"] = item.tolerance.text;
+    hypothesis.push_back(std::move(written));
+  }
   started["hypothesis"] = std::move(hypothesis);
   recorder.event("run-started", std::move(started));
   watcher.note("the run's folder is " + recorder.folder());

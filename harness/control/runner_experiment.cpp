@@ -57,10 +57,12 @@ double figure_value(spec::Figure figure, const verdict::LiveState& state) {
       return state.total == 0
                  ? 1.0
                  : 1.0 - static_cast<double>(state.failed) / static_cast<double>(state.total);
+    case spec::Figure::count:
     case spec::Figure::p50:
     case spec::Figure::p90:
     case spec::Figure::p99:
     case spec::Figure::p999:
+    case spec::Figure::p9999:
     case spec::Figure::max:
     case spec::Figure::time_to_recover:
       break;

@@ -37,6 +37,8 @@ spec::Catalogue Registry::catalogue() const {
   spec::Catalogue catalogue;
   for (const auto& kind : faults_) catalogue.faults.push_back(kind->info());
   for (const auto& kind : probes_) catalogue.probes.push_back(kind->info());
+  for (std::size_t i = 0; i < outcome_count; ++i)
+    catalogue.outcomes.emplace_back(outcome_name(static_cast<Outcome>(i)));
   return catalogue;
 }
 

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstring>
-#include <ostream>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -18,6 +17,11 @@ constexpr std::string_view magic = "NOSPOFS1";
 constexpr std::size_t header_size = 32;
 constexpr std::size_t record_size = 48;
 constexpr std::size_t records_per_write = 1000;
+constexpr std::size_t records_per_read = 1000;
+// No machine is up for 36 years, and no clock is set 146 years after 1970. Below these, differences
+// of times and their sum with the wall clock's offset do not overflow.
+constexpr std::int64_t most_uptime_ns = std::int64_t{1} << 60U;
+constexpr std::int64_t most_wall_ns = std::int64_t{1} << 62U;
 
 template <typename T>
 void put(std::string& out, T value) {
@@ -51,6 +55,10 @@ void put_record(std::string& out, const Sample& sample) {
   put(out, std::uint64_t{0});
 }
 
+bool is_time(std::int64_t ns) {
+  return ns >= -most_uptime_ns && ns <= most_uptime_ns;
+}
+
 Sample take_record(std::string_view record, const std::string& path, std::size_t index) {
   Sample sample;
   sample.sequence = take<std::uint64_t>(record);
@@ -66,6 +74,9 @@ Sample take_record(std::string_view record, const std::string& path, std::size_t
                     "written by a newer nospof",
                     path, index, outcome));
   sample.outcome = static_cast<Outcome>(outcome);
+  if (!is_time(sample.scheduled_ns) || !is_time(sample.started_ns) || !is_time(sample.finished_ns))
+    throw Error(fmt::format("{}: record {} has a time that no clock says; the file is damaged",
+                            path, index));
   return sample;
 }
 
@@ -108,39 +119,76 @@ void SampleFileWriter::flush() {
   waiting_.clear();
 }
 
-SampleFile read_sample_file(const std::string& path) {
-  const std::string bytes = read_file(path);
-  std::string_view rest = bytes;
+SampleFileReader::SampleFileReader(std::string path)
+    : path_(std::move(path)), fd_(open_file(path_, O_RDONLY)) {
+  fill(header_size);
+  std::string_view rest = ahead_;
   if (rest.size() < header_size)
-    throw Error(fmt::format("{}: {} bytes are too short for a sample file (header of {})", path,
+    throw Error(fmt::format("{}: {} bytes are too short for a sample file (header of {})", path_,
                             rest.size(), header_size));
   if (!rest.starts_with(magic))
-    throw Error(fmt::format("{}: not a sample file (it does not begin with {})", path, magic));
+    throw Error(fmt::format("{}: not a sample file (it does not begin with {})", path_, magic));
   rest.remove_prefix(magic.size());
   if (const auto size = take<std::uint32_t>(rest); size != record_size)
-    throw Error(fmt::format("{}: records of {} bytes, but this nospof reads records of {}", path,
+    throw Error(fmt::format("{}: records of {} bytes, but this nospof reads records of {}", path_,
                             size, record_size));
   take<std::uint32_t>(rest);
+  period_ = Nanoseconds(take<std::int64_t>(rest));
+  wall_minus_mono_ = Nanoseconds(take<std::int64_t>(rest));
+  if (!is_time(period_.count()) || wall_minus_mono_.count() < -most_uptime_ns ||
+      wall_minus_mono_.count() > most_wall_ns)
+    throw Error(
+        fmt::format("{}: its header has a time that no clock says; the file is damaged", path_));
+  used_ = header_size;
+}
+
+// Until so many bytes are ahead, or the file ends.
+void SampleFileReader::fill(std::size_t wanted) {
+  ahead_.erase(0, used_);
+  used_ = 0;
+  std::array<char, records_per_read * record_size> chunk;
+  while (ahead_.size() < wanted) {
+    const ssize_t got = ::read(fd_.get(), chunk.data(), chunk.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (check("read " + path_, got) == 0) return;
+    ahead_.append(chunk.data(), static_cast<std::size_t>(got));
+  }
+}
+
+std::optional<Sample> SampleFileReader::next() {
+  if (ahead_.size() - used_ < record_size) fill(record_size);
+  const std::size_t left = ahead_.size() - used_;
+  if (left < record_size) {
+    torn_ = left > 0;
+    return std::nullopt;
+  }
+  const std::string_view record = std::string_view(ahead_).substr(used_, record_size);
+  used_ += record_size;
+  return take_record(record, path_, records_++);
+}
+
+SampleFile read_sample_file(const std::string& path) {
+  SampleFileReader reader(path);
   SampleFile file;
-  file.period = Nanoseconds(take<std::int64_t>(rest));
-  file.wall_minus_mono = Nanoseconds(take<std::int64_t>(rest));
-  const std::size_t count = rest.size() / record_size;
-  file.samples.reserve(count);
-  for (std::size_t i = 0; i < count; ++i)
-    file.samples.push_back(take_record(rest.substr(i * record_size, record_size), path, i));
-  file.torn = rest.size() % record_size != 0;
+  file.period = reader.period();
+  file.wall_minus_mono = reader.wall_minus_mono();
+  while (const auto sample = reader.next()) file.samples.push_back(*sample);
+  file.torn = reader.torn();
   return file;
 }
 
-void write_csv(const SampleFile& file, std::ostream& out) {
-  out << "sequence,scheduled_utc,scheduled_ns,started_ns,finished_ns,latency_ns,outcome,detail\n";
-  for (const Sample& sample : file.samples) {
-    const WallTime due(Nanoseconds(sample.scheduled_ns) + file.wall_minus_mono);
-    out << fmt::format("{},{},{},{},{},{},{},{}\n", sample.sequence, utc_text(due),
-                       sample.scheduled_ns, sample.started_ns, sample.finished_ns,
-                       sample.finished_ns - sample.scheduled_ns, outcome_name(sample.outcome),
-                       sample.detail);
-  }
+std::string csv_header() {
+  return "sequence,scheduled_ns,started_ns,finished_ns,outcome,detail,latency_ns,service_ns,"
+         "scheduled_utc\n";
+}
+
+std::string csv_line(const Sample& sample, Nanoseconds wall_minus_mono) {
+  const WallTime due(Nanoseconds(sample.scheduled_ns) + wall_minus_mono);
+  return fmt::format("{},{},{},{},{},{},{},{},{}\n", sample.sequence, sample.scheduled_ns,
+                     sample.started_ns, sample.finished_ns, outcome_name(sample.outcome),
+                     sample.detail, sample.finished_ns - sample.scheduled_ns,
+                     sample.finished_ns - sample.started_ns,
+                     wall_minus_mono == Nanoseconds(0) ? std::string() : utc_text(due));
 }
 
 }  // namespace nospof::kinds

@@ -1,7 +1,7 @@
 #pragma once
 // samples/<probe>.bin of a run's folder; docs/run-directory.md is the format.
 
-#include <iosfwd>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,20 +37,48 @@ class SampleFileWriter {
   std::int64_t size_ = 0;  ///< of the file: header and whole records
 };
 
+/// Reads a sample file one record after another: its memory does not grow with the file.
+class SampleFileReader {
+ public:
+  /// Throws SystemError when it cannot be read, and Error naming the path and what is wrong when it
+  /// is not a sample file of this format.
+  explicit SampleFileReader(std::string path);
+
+  Nanoseconds period() const { return period_; }
+  /// CLOCK_REALTIME minus CLOCK_MONOTONIC when the file was begun.
+  Nanoseconds wall_minus_mono() const { return wall_minus_mono_; }
+  /// In the order of completion; none at the end. Throws as the constructor does.
+  std::optional<Sample> next();
+  /// At the end: a last, incomplete record was left out.
+  bool torn() const { return torn_; }
+
+ private:
+  void fill(std::size_t wanted);
+
+  std::string path_;
+  UniqueFd fd_;
+  std::string ahead_;  // read and not yet given, from used_ on
+  std::size_t used_ = 0;
+  std::size_t records_ = 0;
+  Nanoseconds period_{};
+  Nanoseconds wall_minus_mono_{};
+  bool torn_ = false;
+};
+
 /// A sample file, read whole.
 struct SampleFile {
   Nanoseconds period{};
   Nanoseconds wall_minus_mono{};
   std::vector<Sample> samples;  ///< in the order of completion
-  bool torn = false;            ///< a last, incomplete record was ignored
+  bool torn = false;            ///< a last, incomplete record was left out
 };
-
-/// Throws SystemError when it cannot be read, and Error naming the path and what is wrong when it
-/// is not a sample file of this format.
+/// Throws as SampleFileReader does.
 SampleFile read_sample_file(const std::string& path);
 
-/// One line per sample under a header line: times in nanoseconds as in the file, the wall-clock
-/// time of the schedule as UTC text, the outcome by name.
-void write_csv(const SampleFile& file, std::ostream& out);
+/// The line above those of csv_line(), and the line of one sample: times in nanoseconds as in the
+/// file, latency from the schedule, service time from the beginning, and the schedule's wall-clock
+/// time as UTC text (empty when `wall_minus_mono` is 0: unknown).
+std::string csv_header();
+std::string csv_line(const Sample& sample, Nanoseconds wall_minus_mono);
 
 }  // namespace nospof::kinds

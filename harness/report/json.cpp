@@ -1,8 +1,12 @@
+#include <algorithm>
+
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "report/histogram_json.hpp"
+#include "report/histories.hpp"
 #include "report/report.hpp"
 #include "report/text.hpp"
 #include "report/words.hpp"
@@ -58,7 +62,48 @@ json::object latency_json(const verdict::Latencies& latency) {
   object["p90_ns"] = optional_ns(latency.p90);
   object["p99_ns"] = optional_ns(latency.p99);
   object["p999_ns"] = optional_ns(latency.p999);
+  object["p9999_ns"] = optional_ns(latency.p9999);
   object["max_ns"] = optional_ns(latency.max);
+  return object;
+}
+
+json::object traffic_latency_json(const verdict::Histogram& latency) {
+  json::object object = latency_json(verdict::latencies(latency));
+  object["mean_ns"] = optional_ns(latency.mean());
+  object["histogram"] = histogram_json(latency);
+  return object;
+}
+
+json::object budget_json(const verdict::ErrorBudget& budget) {
+  json::object object;
+  object["requests"] = budget.requests;
+  object["budget"] = budget.allowed;
+  object["spent"] = budget.spent;
+  object["burn_rate"] = budget.burn_rate ? json::value(*budget.burn_rate) : json::value();
+  return object;
+}
+
+json::value error_budget_json(const verdict::RunResult& result) {
+  if (!result.budget) return {};
+  json::object object;
+  object["slo_availability"] = result.budget->slo.fraction;
+  object["run"] = budget_json(*result.budget);
+  object["worst_cell"] = nullptr;
+  if (result.worst) {
+    json::object worst{{"cell", result.worst->id}};
+    for (const auto& entry : budget_json(result.worst->budget)) worst.insert(entry);
+    object["worst_cell"] = std::move(worst);
+  }
+  return object;
+}
+
+json::value bound_json(const verdict::RunResult& result) {
+  if (!result.failure_bound) return {};
+  json::object object;
+  object["passed"] = result.passed;
+  object["confidence"] = verdict::confidence;
+  object["failure_probability_at_most"] = *result.failure_bound;
+  object["text"] = bound_text(result);
   return object;
 }
 
@@ -84,6 +129,7 @@ json::array hypothesis_json(const verdict::CellResult& cell) {
     json::object object;
     object["probe"] = item.hypothesis.probe;
     object["figure"] = spec::figure_name(item.hypothesis.figure);
+    if (!item.hypothesis.outcome.empty()) object["outcome"] = item.hypothesis.outcome;
     object["tolerance"] = item.hypothesis.tolerance.text;
     object["observed"] = item.observed;
     object["verdict"] = verdict::verdict_name(item.verdict);
@@ -133,52 +179,6 @@ json::object finding_json(const verdict::StandingFinding& finding) {
   object["subject"] = valid_utf8(finding.subject);
   object["detail"] = valid_utf8(finding.detail);
   object["seen_on"] = texts(finding.hosts);
-  return object;
-}
-
-json::object ledger_json(const history::LedgerReport& ledger) {
-  return {{"ok", ledger.ok},
-          {"lost", ledger.lost},
-          {"duplicated", ledger.duplicated},
-          {"never_written", ledger.never_written},
-          {"unacknowledged", ledger.unacknowledged},
-          {"absent", ledger.absent},
-          {"unjudged", ledger.unjudged},
-          {"stale_reads", ledger.stale_own + ledger.stale_other}};
-}
-
-// Only the registers that are not as they should be: there is one every few seconds.
-json::array registers_json(const std::vector<history::RegisterResult>& registers) {
-  json::array list;
-  for (const history::RegisterResult& one : registers) {
-    json::array violation;
-    for (const history::Operation& operation : one.violation)
-      violation.push_back({{"process", operation.process},
-                           {"text", history::describe(operation)},
-                           {"line", operation.line},
-                           {"return_line", operation.return_line}});
-    list.push_back({{"key", one.key},
-                    {"verdict", history::verdict_text(one.verdict, history::Model::cas_register)},
-                    {"operations", one.operations},
-                    {"violation", std::move(violation)}});
-  }
-  return list;
-}
-
-json::object history_json(const verdict::HistoryResult& result) {
-  json::object object;
-  object["file"] = result.file;
-  object["model"] = history::name_of(result.model);
-  object["verdict"] = history::verdict_text(result.verdict, result.model);
-  object["reason"] = result.reason;
-  object["operations"] = result.operations;
-  object["unfinished"] = result.unfinished;
-  if (result.ledger) {
-    object["ledger"] = ledger_json(*result.ledger);
-  } else {
-    object["registers"] = result.registers;
-    object["not_ok"] = registers_json(result.not_ok);
-  }
   return object;
 }
 
@@ -280,15 +280,24 @@ json::object head_json(const verdict::RunRecord& run, const verdict::RunResult& 
   cells["failed"] = result.failed;
   cells["inconclusive"] = result.inconclusive;
   object["totals"] = std::move(cells);
+  object["requests"] = counts_json(result.traffic.requests);
+  object["latency"] = traffic_latency_json(result.traffic.latency);
+  object["error_budget"] = error_budget_json(result);
+  object["bound"] = bound_json(result);
   return object;
 }
 
-// Boost.JSON writes everything on one line; people read and compare this file too.
+bool is_numbers(const json::array& array) {
+  return std::ranges::all_of(array, [](const json::value& value) { return value.is_number(); });
+}
+
+// Boost.JSON writes everything on one line; people read and compare this file too. A list of
+// numbers stays on one, since that of a histogram is long.
 void write_pretty(const json::value& value, std::size_t depth, std::string& out) {
   const std::string indent(2 * depth + 2, ' ');
   const auto* object = value.if_object();
   const auto* array = value.if_array();
-  if ((object == nullptr || object->empty()) && (array == nullptr || array->empty())) {
+  if ((object == nullptr || object->empty()) && (array == nullptr || is_numbers(*array))) {
     out += json::serialize(value);
     return;
   }
@@ -325,10 +334,7 @@ std::string result_json(const verdict::RunRecord& run, const verdict::RunResult&
   for (const verdict::StandingFinding& finding : result.findings)
     findings.push_back(finding_json(finding));
   object["findings"] = std::move(findings);
-  json::array histories;
-  for (const verdict::HistoryResult& history : result.histories)
-    histories.push_back(history_json(history));
-  object["histories"] = std::move(histories);
+  object["histories"] = histories_json(result.histories);
   json::array cells;
   for (const verdict::CellResult& cell : result.cells) cells.push_back(cell_json(run, cell));
   object["cells"] = std::move(cells);

@@ -5,11 +5,10 @@
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
-#include "history/history.hpp"
 #include "kinds/sample_file.hpp"
+#include "report/histories.hpp"
 #include "report/report.hpp"
 #include "report/text.hpp"
-#include "spec/problems.hpp"
 #include "system/check.hpp"
 #include "system/fd.hpp"
 
@@ -116,6 +115,11 @@ spec::Hypothesis read_hypothesis(const json::object& object) {
   const auto known = spec::parse_figure(figure);
   if (!known) throw Error(fmt::format("the figure '{}' is not known", figure));
   item.figure = *known;
+  if (item.figure == spec::Figure::count) {
+    item.outcome = fields.text("outcome");
+    if (!kinds::outcome_from_name(item.outcome))
+      throw Error(fmt::format("the outcome '{}' is not known", item.outcome));
+  }
   item.tolerance = spec::parse_tolerance(*known, fields.text("tolerance"));
   return item;
 }
@@ -147,6 +151,10 @@ void read_run_started(const Fields& fields, verdict::RunRecord& run) {
   run.topology = {named.optional_text("name"), named.optional_text("file"),
                   named.optional_text("sha256")};
   run.outage_budget = fields.duration("outage_budget_ns");
+  if (const auto share = fields.optional_number("slo_availability")) {
+    if (*share < 0 || *share > 1) throw Error("'slo_availability' is no share from 0 to 1");
+    run.slo_availability = spec::Percent{*share};
+  }
   run.settle = fields.duration("settle_ns");
   if (const auto deadline = fields.optional_integer("recovery_deadline_ns"))
     run.recovery_deadline = Nanoseconds(*deadline);
@@ -330,47 +338,23 @@ void read_samples(const std::string& run_folder, verdict::RunRecord& run) {
   }
 }
 
-void read_history(const std::string& run_folder, const std::string& file, verdict::RunRecord& run) {
-  std::string text = read_file(run_folder + "/" + file);
-  if (!text.ends_with('\n')) {
-    run.damage.push_back(file + ": the last line is torn");
-    text.resize(text.rfind('\n') + 1);  // nothing, where there is none
-  }
-  if (text.empty()) return;
-  try {
-    run.histories.push_back({file, history::parse_history(text, history::Format::json, file)});
-  } catch (const spec::SpecError& e) {
-    run.damage.push_back(e.what());
-  }
-}
-
-// Of every start of a ledger probe, in their order.
-void read_histories(const std::string& run_folder, verdict::RunRecord& run) {
-  for (int number = 1;; ++number) {
-    const std::string suffix = number == 1 ? "" : fmt::format("-{}", number);
-    bool any = false;
-    for (const char* name : {"ledger", "register"}) {
-      const std::string file = fmt::format("{}{}.jsonl", name, suffix);
-      if (!std::filesystem::exists(run_folder + "/" + file)) continue;
-      any = true;
-      read_history(run_folder, file, run);
-    }
-    if (!any) return;
-  }
-}
-
 }  // namespace
-
-verdict::RunRecord load_run(const std::string& run_folder) {
-  verdict::RunRecord run = load_events(run_folder);
-  read_histories(run_folder, run);
-  return run;
-}
 
 verdict::RunRecord load_events(const std::string& run_folder) {
   verdict::RunRecord run;
   read_events(run_folder + "/events.ndjson", run);
+  return run;
+}
+
+verdict::RunRecord load_without_histories(const std::string& run_folder) {
+  verdict::RunRecord run = load_events(run_folder);
   if (run.started && !run.probe.name.empty()) read_samples(run_folder, run);
+  return run;
+}
+
+verdict::RunRecord load_run(const std::string& run_folder) {
+  verdict::RunRecord run = load_without_histories(run_folder);
+  load_histories(run_folder, run);
   return run;
 }
 

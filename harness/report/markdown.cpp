@@ -40,9 +40,10 @@ std::string hypothesis_table(const verdict::RunResult& result) {
   std::string rows;
   for (const verdict::CellResult& cell : result.cells)
     for (const verdict::HypothesisResult& item : cell.hypothesis)
-      rows += fmt::format("| {} {} | {} | {} |\n", spec::figure_name(item.hypothesis.figure),
-                          markdown_text(item.hypothesis.tolerance.text),
-                          markdown_text(item.observed), verdict::verdict_name(item.verdict));
+      rows +=
+          fmt::format("| {} {} | {} | {} |\n", markdown_text(spec::figure_text(item.hypothesis)),
+                      markdown_text(item.hypothesis.tolerance.text), markdown_text(item.observed),
+                      verdict::verdict_name(item.verdict));
   if (rows.empty()) return "";
   return "\n## Hypothesis\n\n| tolerance | observed | verdict |\n|---|---|---|\n" + rows;
 }
@@ -85,6 +86,10 @@ std::string summary_markdown(const verdict::RunRecord& run, const verdict::RunRe
                      plain_text(run.topology.file), plain_text(run.topology.sha256));
   out += fmt::format("- workload: {}\n", markdown_text(workload_text(run.probe)));
   out += fmt::format("- outage budget: {}\n", spec::human_duration(run.outage_budget));
+  if (const std::string budget = budget_text(result); !budget.empty())
+    out += fmt::format("- error budget: {}\n", markdown_text(budget));
+  if (const std::string bound = bound_text(result); !bound.empty())
+    out += fmt::format("- bound: {}\n", markdown_text(bound));
   out += fmt::format("- ran: {} to {} with {}\n", run.started_at, run.ended_at,
                      markdown_text(run.tool));
   out += fmt::format("- repeat: `{}`\n", plain_text(repeat_run(run)));

@@ -13,6 +13,8 @@ namespace nospof::report {
 /// there is no events.ndjson, Error naming file and line when it is of a newer schema.
 verdict::RunRecord load_run(const std::string& run_folder);
 /// The same without histories: whatever is said of one cell needs none.
+verdict::RunRecord load_without_histories(const std::string& run_folder);
+/// Only events.ndjson.
 verdict::RunRecord load_events(const std::string& run_folder);
 
 std::string result_json(const verdict::RunRecord& run, const verdict::RunResult& result);

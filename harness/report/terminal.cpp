@@ -130,8 +130,8 @@ std::string hypothesis_text(const verdict::RunResult& result, bool colors) {
       out += fmt::format(
           "  {} {} {}: observed {}\n",
           colored(padded(verdict::verdict_name(item.verdict), 12), item.verdict, colors),
-          spec::figure_name(item.hypothesis.figure), plain_text(item.hypothesis.tolerance.text),
-          item.observed);
+          plain_text(spec::figure_text(item.hypothesis)),
+          plain_text(item.hypothesis.tolerance.text), item.observed);
   return out.empty() ? "" : "\nHypothesis:\n" + out;
 }
 
@@ -159,6 +159,9 @@ std::string terminal_table(const verdict::RunRecord& run, const verdict::RunResu
       plain_text(fmt::format("topology {}, sha256 {}", run.topology.name, run.topology.sha256)), 2);
   out += wrapped(plain_text("workload " + workload_text(run.probe)), 2);
   out += fmt::format("budget {}\n", spec::human_duration(run.outage_budget));
+  if (const std::string budget = budget_text(result); !budget.empty())
+    out += wrapped(plain_text(budget), 2);
+  if (const std::string bound = bound_text(result); !bound.empty()) out += wrapped(bound, 2);
   if (const std::string command = repeat_run(run); !command.empty())
     out += wrapped("repeat with: " + plain_text(command), 2);
   return out;

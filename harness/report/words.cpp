@@ -1,5 +1,6 @@
 #include "report/words.hpp"
 
+#include <cmath>
 #include <map>
 
 #include <fmt/format.h>
@@ -34,6 +35,16 @@ std::string finding(const verdict::RunRecord& run, const verdict::RunResult& res
   return "Nothing is proven";
 }
 
+std::string burn_text(const verdict::ErrorBudget& budget) {
+  if (budget.burn_rate) return fmt::format("{:.3g}", *budget.burn_rate);
+  return budget.requests == 0 ? "unknown" : "unlimited";
+}
+
+// Never below what it says: rounded up to two decimals.
+std::string at_most_percent(double share) {
+  return fmt::format("{:.4g}%", std::ceil(share * 10'000 - 1e-9) / 100);
+}
+
 }  // namespace
 
 std::string claim(const verdict::RunRecord& run, const verdict::RunResult& result) {
@@ -47,6 +58,33 @@ std::string workload_text(const verdict::ProbeInfo& probe) {
   return fmt::format("{} every {} from {} to {}, {} connections, answers within {}", probe.name,
                      human_duration(probe.period), probe.from, probe.url, probe.connection,
                      human_duration(probe.slow));
+}
+
+std::string budget_text(const verdict::RunResult& result) {
+  if (!result.budget) return "";
+  const verdict::ErrorBudget& budget = *result.budget;
+  std::string text = fmt::format("SLO {:.6g}%: {} of {} requests failed, {:.4g} may: burn rate {}",
+                                 budget.slo.fraction * 100, budget.spent, budget.requests,
+                                 budget.allowed, burn_text(budget));
+  if (result.worst && result.worst->budget.spent > 0)
+    text +=
+        fmt::format("; {} in the worst cell, {} ({} of {})", burn_text(result.worst->budget),
+                    result.worst->id, result.worst->budget.spent, result.worst->budget.requests);
+  return text;
+}
+
+std::string bound_text(const verdict::RunResult& result) {
+  if (!result.failure_bound) return "";
+  std::string text = fmt::format(
+      "{}, none failed. If cells like these fail independently of each other and with one "
+      "probability, it is at most {} ({:.0f}% confidence). This says nothing about other faults, "
+      "another workload or another topology.",
+      result.passed == 1 ? "1 cell passed" : fmt::format("{} cells passed", result.passed),
+      at_most_percent(*result.failure_bound), verdict::confidence * 100);
+  if (result.inconclusive > 0)
+    text += fmt::format(" {} inconclusive {} not counted.", result.inconclusive,
+                        result.inconclusive == 1 ? "cell is" : "cells are");
+  return text;
 }
 
 std::string fault_text(const verdict::CellPlan& plan) {

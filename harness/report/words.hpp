@@ -16,6 +16,11 @@ std::string claim(const verdict::RunRecord& run, const verdict::RunResult& resul
 std::string workload_text(const verdict::ProbeInfo& probe);
 /// "process-kill", or "process-kill:all" for a variant.
 std::string fault_text(const verdict::CellPlan& plan);
+/// "SLO 99.9%: 12 of 17300 requests failed, 17.3 may: burn rate 0.694; 500 in the worst cell, ..";
+/// empty when the record tells no SLO.
+std::string budget_text(const verdict::RunResult& result);
+/// What that so many cells passed says about cells like them; empty when it says nothing.
+std::string bound_text(const verdict::RunResult& result);
 /// "none", "1.2 s .. 1.24 s"; "-" when nothing was injected.
 std::string outage_text(const verdict::CellResult& cell);
 /// "14/320", "-".

@@ -59,6 +59,7 @@ struct KindInfo {
 struct Catalogue {
   std::vector<KindInfo> faults;
   std::vector<KindInfo> probes;
+  std::vector<std::string> outcomes = {};  ///< names of what a request can end with: "reset"
   const KindInfo* find_fault(const std::string& name) const;
   const KindInfo* find_probe(const std::string& name) const;
 };

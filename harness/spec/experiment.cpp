@@ -13,14 +13,16 @@ namespace nospof::spec {
 
 namespace {
 
-constexpr std::array<std::pair<Figure, std::string_view>, 9> figures = {{
+constexpr std::array<std::pair<Figure, std::string_view>, 11> figures = {{
     {Figure::availability, "availability"},
     {Figure::longest_outage, "longest-outage"},
     {Figure::failed, "failed"},
+    {Figure::count, "count"},
     {Figure::p50, "p50"},
     {Figure::p90, "p90"},
     {Figure::p99, "p99"},
     {Figure::p999, "p999"},
+    {Figure::p9999, "p9999"},
     {Figure::max, "max"},
     {Figure::time_to_recover, "time-to-recover"},
 }};
@@ -56,12 +58,14 @@ FigureUnit figure_unit(Figure figure) {
     case Figure::availability:
       return FigureUnit::fraction;
     case Figure::failed:
+    case Figure::count:
       return FigureUnit::count;
     case Figure::longest_outage:
     case Figure::p50:
     case Figure::p90:
     case Figure::p99:
     case Figure::p999:
+    case Figure::p9999:
     case Figure::max:
     case Figure::time_to_recover:
       return FigureUnit::seconds;
@@ -74,6 +78,11 @@ std::string figure_name(Figure figure) {
     if (value == figure) return std::string(name);
   }
   return "?";
+}
+
+std::string figure_text(const Hypothesis& hypothesis) {
+  const std::string name = figure_name(hypothesis.figure);
+  return hypothesis.outcome.empty() ? name : name + " of " + hypothesis.outcome;
 }
 
 std::optional<Figure> parse_figure(std::string_view name) {

@@ -17,10 +17,12 @@ enum class Figure {
   availability,
   longest_outage,
   failed,
+  count,  ///< of one outcome
   p50,
   p90,
   p99,
   p999,
+  p9999,
   max,
   time_to_recover
 };
@@ -28,6 +30,7 @@ enum class Figure {
 struct Hypothesis {
   std::string probe = "https";
   Figure figure = Figure::longest_outage;
+  std::string outcome;  ///< for Figure::count: of which
   Tolerance tolerance;
   Mark mark;
 };
@@ -69,14 +72,15 @@ struct Experiment {
 /// What a figure's value, and so the bounds of its tolerance, are held in.
 enum class FigureUnit { seconds, fraction, count };
 
-std::string figure_name(Figure figure);  ///< "longest-outage"
+std::string figure_name(Figure figure);                 ///< "longest-outage"
+std::string figure_text(const Hypothesis& hypothesis);  ///< "longest-outage", "count of reset"
 std::optional<Figure> parse_figure(std::string_view name);
 std::vector<std::string> figure_names();  ///< all of them
 FigureUnit figure_unit(Figure figure);
 
 /// Reads "<= 3s", ">= 99.9%" or "== 0" for a figure; throws Error that says what is wrong and what
 /// is accepted. The unit must fit the figure: durations for outages, latencies and recovery (held
-/// in seconds), percent for availability (held as a fraction), counts for failed.
+/// in seconds), percent for availability (held as a fraction), counts for failed and count.
 Tolerance parse_tolerance(Figure figure, std::string_view text);
 
 }  // namespace nospof::spec

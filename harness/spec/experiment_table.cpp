@@ -59,25 +59,62 @@ Format<std::string> probe_format() {
   format.read = [](Context& context, const Node& node, std::string& out) {
     if (node.kind != Node::Kind::scalar) return refuse(context, node, "the name of a probe");
     out = node.text;
-    return check_known(context, node.mark, "probe", node.text, names_of(context.catalogue->probes));
+    if (!check_known(context, node.mark, "probe", node.text, names_of(context.catalogue->probes)))
+      return false;
+    if (out == Hypothesis{}.probe) return true;
+    context.problem(node.mark, fmt::format("{}: the samples of {} are not kept; only those of {} "
+                                           "can be held against a tolerance",
+                                           context.subject, quote(out), Hypothesis{}.probe));
+    return false;
   };
   return format;
 }
 
-Format<std::vector<Hypothesis>> hypothesis_format() {
+Format<std::string> outcome_format() {
+  Format<std::string> format;
+  format.shape.expected = "the name of an outcome";
+  format.read = [expected = format.shape.expected](Context& context, const Node& node,
+                                                   std::string& out) {
+    if (node.kind != Node::Kind::scalar) return refuse(context, node, expected);
+    out = node.text;
+    return check_known(context, node.mark, "outcome", node.text, context.catalogue->outcomes);
+  };
+  return format;
+}
+
+void check_outcome(Context& context, const Node& node, const Hypothesis& found) {
+  const std::string figure = figure_name(found.figure);
+  if (found.figure == Figure::count && found.outcome.empty())
+    context.problem(node.mark,
+                    fmt::format("{}: figure {} needs the key 'outcome'", context.subject, figure));
+  else if (found.figure != Figure::count && !found.outcome.empty())
+    context.problem(
+        node.mark_of("outcome"),
+        fmt::format("{}: only figure count has an 'outcome', not {}", context.subject, figure));
+}
+
+Format<std::vector<Hypothesis>> hypothesis_format(const Catalogue& catalogue) {
   const Section<Hypothesis> hypothesis{
       {
           optional("probe", &Hypothesis::probe, probe_format(), "https",
                    "The probe that measures."),
           required("figure", &Hypothesis::figure, any_figure(), "What is compared."),
+          optional("outcome", &Hypothesis::outcome, outcome_format(), "",
+                   "For figure count: which outcome is counted."),
           required("tolerance", &Hypothesis::tolerance, tolerance_format(),
                    "Must hold at the end of the experiment."),
       },
       [](Context& context, const Node& node, Hypothesis& found) {
         resolve_tolerance(context, node, "tolerance", found.figure, found.tolerance);
+        check_outcome(context, node, found);
       },
   };
-  return list_of(object(hypothesis), 1, "hypothesis");
+  Format<Hypothesis> format = object(hypothesis);
+  format.shape.cases = {{"figure",
+                         figure_name(Figure::count),
+                         {{"outcome", one_of_texts(catalogue.outcomes).shape, true, "",
+                           "Which outcome is counted."}}}};
+  return list_of(format, 1, "hypothesis");
 }
 
 Format<std::vector<Abort>> abort_format() {
@@ -306,7 +343,7 @@ Section<Experiment> experiment_table(const Catalogue& catalogue, TopologyLoader 
       topology_field(std::move(loader)),
       optional("baseline", &Experiment::baseline, duration(100ms, 10min), "2s",
                "Traffic before the first fault, which must be served."),
-      required("hypothesis", &Experiment::hypothesis, hypothesis_format(),
+      required("hypothesis", &Experiment::hypothesis, hypothesis_format(catalogue),
                "What must hold if there is no single point of failure."),
       required("faults", &Experiment::faults, faults_format(catalogue),
                "What is broken, and when."),

@@ -31,6 +31,12 @@ std::optional<Observed> latency(const std::optional<Nanoseconds>& value) {
   return exactly(seconds(*value));
 }
 
+std::optional<Observed> count_of(const std::string& outcome, const Counts& counts) {
+  const auto known = kinds::outcome_from_name(outcome);
+  if (!known) return std::nullopt;
+  return exactly(static_cast<double>(counts.classes.at(static_cast<std::size_t>(*known))));
+}
+
 Nanoseconds from_seconds(double value) {
   return std::chrono::duration_cast<Nanoseconds>(std::chrono::duration<double>(value));
 }
@@ -62,13 +68,15 @@ Verdict hold_against(const spec::Tolerance& tolerance, const Observed& observed)
   return none ? Verdict::fail : Verdict::inconclusive;
 }
 
-std::optional<Observed> observe(spec::Figure figure, const CellResult& cell) {
+std::optional<Observed> observe(const spec::Hypothesis& hypothesis, const CellResult& cell) {
   if (cell.counts.total == 0) return std::nullopt;
-  switch (figure) {
+  switch (hypothesis.figure) {
     case spec::Figure::availability:
       return exactly(cell.counts.availability());
     case spec::Figure::failed:
       return exactly(static_cast<double>(cell.counts.failed));
+    case spec::Figure::count:
+      return count_of(hypothesis.outcome, cell.counts);
     case spec::Figure::longest_outage:
       return in_seconds(cell.longest);
     case spec::Figure::time_to_recover:
@@ -81,6 +89,8 @@ std::optional<Observed> observe(spec::Figure figure, const CellResult& cell) {
       return latency(cell.latency.p99);
     case spec::Figure::p999:
       return latency(cell.latency.p999);
+    case spec::Figure::p9999:
+      return latency(cell.latency.p9999);
     case spec::Figure::max:
       return latency(cell.latency.max);
   }
@@ -105,7 +115,7 @@ std::string observed_text(spec::Figure figure, const std::optional<Observed>& ob
 HypothesisResult check_hypothesis(const spec::Hypothesis& hypothesis, const CellResult& cell) {
   HypothesisResult result;
   result.hypothesis = hypothesis;
-  const auto observed = observe(hypothesis.figure, cell);
+  const auto observed = observe(hypothesis, cell);
   result.observed = observed_text(hypothesis.figure, observed);
   if (observed) result.verdict = hold_against(hypothesis.tolerance, *observed);
   return result;

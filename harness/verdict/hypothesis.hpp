@@ -18,7 +18,7 @@ struct Observed {
 Verdict hold_against(const spec::Tolerance& tolerance, const Observed& observed);
 
 /// From the figures of a judged cell; none without data.
-std::optional<Observed> observe(spec::Figure figure, const CellResult& cell);
+std::optional<Observed> observe(const spec::Hypothesis& hypothesis, const CellResult& cell);
 std::string observed_text(spec::Figure figure, const std::optional<Observed>& observed);
 
 HypothesisResult check_hypothesis(const spec::Hypothesis& hypothesis, const CellResult& cell);

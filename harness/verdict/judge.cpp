@@ -51,6 +51,19 @@ void judge_histories(const RunRecord& run, RunResult& result) {
   }
 }
 
+void measure_budget(const RunRecord& run, RunResult& result) {
+  if (!run.slo_availability) return;
+  result.budget = error_budget(result.traffic.requests, *run.slo_availability);
+  double most = -1;
+  for (const CellResult& cell : result.cells) {
+    const auto availability = cell.counts.availability();
+    // The share that failed, not the burn rate: that one is unknown when nothing may fail.
+    if (!availability || 1 - *availability <= most) continue;
+    most = 1 - *availability;
+    result.worst = WorstCell{cell.plan.id, error_budget(cell.counts, *run.slo_availability)};
+  }
+}
+
 }  // namespace
 
 std::string verdict_name(Verdict verdict) {
@@ -89,6 +102,11 @@ RunResult judge(const RunRecord& run) {
     result.inconclusive += cell.verdict == Verdict::inconclusive ? 1U : 0U;
   }
   judge_run(run, result);
+  result.traffic = traffic_of(run, by_schedule);
+  measure_budget(run, result);
+  // A cell that passed was executed; inconclusive ones are no trials, whatever they would have
+  // been.
+  if (result.passed > 0 && result.failed == 0) result.failure_bound = failure_bound(result.passed);
   if (!times.empty()) result.findings = standing_findings(run, spans, times);
   judge_histories(run, result);
   result.spofs = find_spofs(result.cells);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "verdict/budget.hpp"
 #include "verdict/histories.hpp"
 #include "verdict/observations.hpp"
 #include "verdict/outages.hpp"
@@ -69,6 +70,12 @@ struct Spof {
   std::vector<Spof> services;     ///< of a host that is a SPOF: its services that are SPOFs too
 };
 
+/// The cell of a run that burns the error budget fastest, from its injection to its end.
+struct WorstCell {
+  std::string id;
+  ErrorBudget budget;
+};
+
 struct RunResult {
   Verdict verdict = Verdict::inconclusive;
   int exit_code = 3;  ///< 0, 1, 3 or 5; an interruption's 130/143 is the command line's
@@ -81,6 +88,11 @@ struct RunResult {
   std::size_t passed = 0;
   std::size_t failed = 0;
   std::size_t inconclusive = 0;
+  Traffic traffic;
+  std::optional<ErrorBudget> budget;  ///< of that traffic; none when the record tells no SLO
+  std::optional<WorstCell> worst;     ///< likewise; none without requests in any cell
+  /// See failure_bound(); none when a cell failed, or none was judged.
+  std::optional<double> failure_bound;
 };
 
 /// One cell of a run that may still be going on; `index` into run.cells.

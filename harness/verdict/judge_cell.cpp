@@ -189,7 +189,7 @@ void check_budget(Case& c) {
 void check_hypotheses(Case& c) {
   for (const spec::Hypothesis& item : c.run.hypothesis) {
     HypothesisResult result = check_hypothesis(item, c.result);
-    const std::string text = fmt::format("{} {}: observed {}", spec::figure_name(item.figure),
+    const std::string text = fmt::format("{} {}: observed {}", spec::figure_text(item),
                                          item.tolerance.text, result.observed);
     if (result.verdict == Verdict::fail) {
       if (soundly_measured(c.result.outages))

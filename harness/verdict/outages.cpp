@@ -57,98 +57,80 @@ bool earlier(const kinds::Sample& a, const kinds::Sample& b) {
                                           : a.sequence < b.sequence;
 }
 
-namespace {
-
-// Walks once over the samples; holds the outage that is not known to be over.
-class Walk {
- public:
-  Walk(Nanoseconds settle, Nanoseconds late) : settle_(settle.count()), late_(late.count()) {}
-
-  void served(const kinds::Sample& sample) {
-    last_ok_ = sample.scheduled_ns;
-    if (!open_) return;
-    if (!ok_since_) ok_since_ = sample.scheduled_ns;
-    ++oks_;
-    close_if_settled_at(sample.scheduled_ns);
+std::optional<Outage> OutageFinder::add(const kinds::Sample& sample) {
+  switch (service_of(sample.outcome)) {
+    case Service::served:
+      return served(sample);
+    case Service::failed:
+      return failed(sample);
+    case Service::unknown:
+      break;
   }
+  return std::nullopt;
+}
 
-  void failed(const kinds::Sample& sample) {
-    const auto before = last_ok_;
-    close_if_settled_at(sample.scheduled_ns);
-    if (!open_) {
-      open_ = true;
-      outage_ = {};
-      outage_.first_bad_ns = sample.scheduled_ns;
-      outage_.last_ok_before_ns = before;
-    }
-    outage_.served += oks_;
-    oks_ = 0;
-    ok_since_.reset();
-    outage_.last_bad_ns = sample.scheduled_ns;
-    ++outage_.failed;
-    ++outage_.classes.at(static_cast<std::size_t>(sample.outcome));
-    if (sample.started_ns - sample.scheduled_ns > late_) ++outage_.started_late;
+std::optional<Outage> OutageFinder::served(const kinds::Sample& sample) {
+  last_ok_ = sample.scheduled_ns;
+  if (!open_) return std::nullopt;
+  if (!ok_since_) ok_since_ = sample.scheduled_ns;
+  ++oks_;
+  return close_if_settled_at(sample.scheduled_ns);
+}
+
+std::optional<Outage> OutageFinder::failed(const kinds::Sample& sample) {
+  const std::optional<Outage> over = close_if_settled_at(sample.scheduled_ns);
+  if (!open_) {
+    open_ = true;
+    outage_ = {};
+    outage_.first_bad_ns = sample.scheduled_ns;
+    outage_.last_ok_before_ns = last_ok_;
   }
+  outage_.served += oks_;
+  oks_ = 0;
+  ok_since_.reset();
+  outage_.last_bad_ns = sample.scheduled_ns;
+  ++outage_.failed;
+  ++outage_.classes.at(static_cast<std::size_t>(sample.outcome));
+  if (sample.started_ns - sample.scheduled_ns > late_) ++outage_.started_late;
+  return over;
+}
 
-  std::vector<Outage> finish() {
-    if (open_) {
-      outage_.unfinished = true;
-      outage_.served += oks_;
-      found_.push_back(outage_);
-    }
-    return std::move(found_);
-  }
+std::optional<Outage> OutageFinder::close_if_settled_at(std::int64_t now_ns) {
+  if (!open_ || !ok_since_ || now_ns - *ok_since_ < settle_) return std::nullopt;
+  outage_.first_ok_after_ns = ok_since_;
+  open_ = false;
+  oks_ = 0;
+  ok_since_.reset();
+  return outage_;
+}
 
- private:
-  void close_if_settled_at(std::int64_t now_ns) {
-    if (!open_ || !ok_since_ || now_ns - *ok_since_ < settle_) return;
-    outage_.first_ok_after_ns = ok_since_;
-    found_.push_back(outage_);
-    open_ = false;
-    oks_ = 0;
-    ok_since_.reset();
-  }
-
-  std::int64_t settle_;
-  std::int64_t late_;
-  std::vector<Outage> found_;
-  Outage outage_;
-  bool open_ = false;
-  std::optional<std::int64_t> last_ok_;
-  std::optional<std::int64_t> ok_since_;  // start of the good stretch inside the open outage
-  std::uint64_t oks_ = 0;                 // its length
-};
-
-}  // namespace
+std::optional<Outage> OutageFinder::finish() {
+  if (!open_) return std::nullopt;
+  open_ = false;
+  outage_.unfinished = true;
+  outage_.served += oks_;
+  return outage_;
+}
 
 std::vector<Outage> find_outages(std::span<const kinds::Sample> by_schedule, Nanoseconds settle,
                                  Nanoseconds late) {
-  Walk walk(settle, late);
-  for (const kinds::Sample& sample : by_schedule) {
-    switch (service_of(sample.outcome)) {
-      case Service::served:
-        walk.served(sample);
-        break;
-      case Service::failed:
-        walk.failed(sample);
-        break;
-      case Service::unknown:
-        break;
-    }
-  }
-  return walk.finish();
+  OutageFinder finder(settle, late);
+  std::vector<Outage> found;
+  for (const kinds::Sample& sample : by_schedule)
+    if (const auto outage = finder.add(sample)) found.push_back(*outage);
+  if (const auto outage = finder.finish()) found.push_back(*outage);
+  return found;
+}
+
+Interval longer_of(const Interval& one, const Interval& other) {
+  Interval longer{std::max(one.lower, other.lower), std::nullopt};
+  if (one.upper && other.upper) longer.upper = std::max(*one.upper, *other.upper);
+  return longer;
 }
 
 Interval longest_of(const std::vector<Outage>& outages) {
   Interval longest;
-  for (const Outage& outage : outages) {
-    const Interval length = outage.length();
-    longest.lower = std::max(longest.lower, length.lower);
-    if (!length.upper)
-      longest.upper.reset();
-    else if (longest.upper)
-      longest.upper = std::max(*longest.upper, *length.upper);
-  }
+  for (const Outage& outage : outages) longest = longer_of(longest, outage.length());
   return longest;
 }
 

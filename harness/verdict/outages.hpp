@@ -51,12 +51,36 @@ bool earlier(const kinds::Sample& a, const kinds::Sample& b);
 /// An outage begins with the first failed sample and ends with the first served one from which on
 /// everything stays served for `settle`: a stack that fails every second request is one long
 /// outage, not many short ones. Samples that tell nothing (local-error) are passed over.
-/// `late` is by how much a sample may start after its schedule.
+class OutageFinder {
+ public:
+  /// `late` is by how much a sample may start after its schedule.
+  OutageFinder(Nanoseconds settle, Nanoseconds late)
+      : settle_(settle.count()), late_(late.count()) {}
+
+  /// In the order of earlier(). The outage that is now known to be over.
+  std::optional<Outage> add(const kinds::Sample& sample);
+  /// After the last sample: the outage that is not over.
+  std::optional<Outage> finish();
+
+ private:
+  std::optional<Outage> served(const kinds::Sample& sample);
+  std::optional<Outage> failed(const kinds::Sample& sample);
+  std::optional<Outage> close_if_settled_at(std::int64_t now_ns);
+
+  std::int64_t settle_;
+  std::int64_t late_;
+  Outage outage_;
+  bool open_ = false;
+  std::optional<std::int64_t> last_ok_;
+  std::optional<std::int64_t> ok_since_;  // start of the good stretch inside the open outage
+  std::uint64_t oks_ = 0;                 // its length
+};
 std::vector<Outage> find_outages(std::span<const kinds::Sample> by_schedule, Nanoseconds settle,
                                  Nanoseconds late);
 
-/// How long the longest of them lasted: the largest lower and the largest upper bound, which may be
-/// of two outages. Zero when there are none.
+/// Of two lengths the longer: the larger lower and the larger upper bound, which may be of both.
+Interval longer_of(const Interval& one, const Interval& other);
+/// Zero when there are none.
 Interval longest_of(const std::vector<Outage>& outages);
 
 /// A prober that starts later than this after its schedule measures itself.

@@ -1,7 +1,6 @@
 #include "verdict/percentiles.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 namespace nospof::verdict {
@@ -11,41 +10,72 @@ std::optional<double> Counts::availability() const {
   return static_cast<double>(total - failed) / static_cast<double>(total);
 }
 
+void Counts::add(const kinds::Sample& sample) {
+  ++classes.at(static_cast<std::size_t>(sample.outcome));
+  switch (service_of(sample.outcome)) {
+    case Service::served:
+      ++total;
+      break;
+    case Service::failed:
+      ++total;
+      ++failed;
+      break;
+    case Service::unknown:
+      ++unknown;
+      break;
+  }
+}
+
 Counts count(std::span<const kinds::Sample> samples) {
   Counts counts;
-  for (const kinds::Sample& sample : samples) {
-    ++counts.classes.at(static_cast<std::size_t>(sample.outcome));
-    const Service service = service_of(sample.outcome);
-    if (service == Service::unknown) {
-      ++counts.unknown;
-      continue;
-    }
-    ++counts.total;
-    if (service == Service::failed) ++counts.failed;
-  }
+  for (const kinds::Sample& sample : samples) counts.add(sample);
   return counts;
 }
 
-Latencies latencies(std::span<const kinds::Sample> samples) {
-  std::vector<std::int64_t> sorted;
-  for (const kinds::Sample& sample : samples)
-    if (sample.outcome == kinds::Outcome::ok || sample.outcome == kinds::Outcome::slow)
-      sorted.push_back(sample.finished_ns - sample.scheduled_ns);
+bool answered(const kinds::Sample& sample) {
+  return sample.outcome == kinds::Outcome::ok || sample.outcome == kinds::Outcome::slow;
+}
+
+Nanoseconds latency_of(const kinds::Sample& sample) {
+  return Nanoseconds(sample.finished_ns - sample.scheduled_ns);
+}
+
+Nanoseconds service_time_of(const kinds::Sample& sample) {
+  return Nanoseconds(sample.finished_ns - sample.started_ns);
+}
+
+namespace {
+
+// `at` gives the value of a percentile.
+template <typename At>
+Latencies figures(std::uint64_t answered, const At& at) {
   Latencies result;
-  result.answered = sorted.size();
-  if (sorted.empty()) return result;
-  std::ranges::sort(sorted);
-  // Nearest rank: the smallest latency that at least `per_mille` of all do not exceed.
-  const auto rank = [&sorted](std::size_t per_mille) {
-    const std::size_t place = (sorted.size() * per_mille + 999) / 1000;
-    return Nanoseconds(sorted[place - 1]);
-  };
-  result.p50 = rank(500);
-  result.p90 = rank(900);
-  result.p99 = rank(990);
-  result.p999 = rank(999);
-  result.max = Nanoseconds(sorted.back());
+  result.answered = answered;
+  result.p50 = at({0.5});
+  result.p90 = at({0.9});
+  result.p99 = at({0.99});
+  result.p999 = at({0.999});
+  result.p9999 = at({0.9999});
+  result.max = at({1.0});
   return result;
+}
+
+}  // namespace
+
+Latencies latencies(std::span<const kinds::Sample> samples) {
+  std::vector<Nanoseconds> sorted;
+  for (const kinds::Sample& sample : samples)
+    if (answered(sample)) sorted.push_back(latency_of(sample));
+  if (sorted.empty()) return {};
+  std::ranges::sort(sorted);
+  return figures(sorted.size(), [&sorted](spec::Percent percentile) {
+    return sorted[nearest_rank(sorted.size(), percentile) - 1];
+  });
+}
+
+Latencies latencies(const Histogram& histogram) {
+  return figures(histogram.count(),
+                 [&histogram](spec::Percent percentile) { return histogram.value_at(percentile); });
 }
 
 }  // namespace nospof::verdict

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "kinds/sample.hpp"
+#include "verdict/histogram.hpp"
 #include "verdict/outages.hpp"
 
 namespace nospof::verdict {
@@ -16,17 +17,28 @@ struct Counts {
   std::uint64_t failed = 0;
   std::uint64_t unknown = 0;  ///< local errors: not in total
   ClassCounts classes{};
+  void add(const kinds::Sample& sample);
   /// Served share of all; none without data.
   std::optional<double> availability() const;
 };
 Counts count(std::span<const kinds::Sample> samples);
 
-/// Exact (nearest rank), from the scheduled time, over right answers: ok and slow. Requests without
-/// a right answer have no latency; they are counted as failed.
+/// A right answer, be it a late one (ok and slow). Requests without one have no latency; they are
+/// counted as failed.
+bool answered(const kinds::Sample& sample);
+/// From when it was due: a stack that stalls cannot hide behind requests that had to wait.
+Nanoseconds latency_of(const kinds::Sample& sample);
+/// From when it was begun: what the stack itself took for it.
+Nanoseconds service_time_of(const kinds::Sample& sample);
+
+/// By nearest_rank(), of right answers.
 struct Latencies {
   std::uint64_t answered = 0;
-  std::optional<Nanoseconds> p50, p90, p99, p999, max;  ///< none without an answer
+  std::optional<Nanoseconds> p50, p90, p99, p999, p9999, max;  ///< none without an answer
 };
+/// Exact, from the scheduled time: what tolerances are held against may not be off by a bucket.
 Latencies latencies(std::span<const kinds::Sample> samples);
+/// As exact as the histogram is.
+Latencies latencies(const Histogram& histogram);
 
 }  // namespace nospof::verdict

@@ -147,6 +147,7 @@ struct RunRecord {
   std::string title;
   TopologyId topology;
   Nanoseconds outage_budget{};
+  std::optional<spec::Percent> slo_availability;  ///< share of requests that must be served
   Nanoseconds settle{};
   ProbeInfo probe;
   std::vector<CellRecord> cells;  ///< in the planned order

@@ -1,7 +1,5 @@
 #include "kinds/sample_file.hpp"
 
-#include <sstream>
-
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "system/check.hpp"
+#include "tests/support/places.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace nospof::kinds {
@@ -138,6 +137,14 @@ TEST_F(SampleFiles, ErrorsNameThePathAndTheReason) {
   bytes[32 + 48 + 32] = 99;
   write_file(path_, bytes);
   EXPECT_THAT(error_of(path_), testing::HasSubstr("record 1 has the unknown outcome 99"));
+
+  // The highest bytes of the period, of the wall clock's offset, and of a record's three times.
+  for (const std::size_t at : {16U + 7, 24U + 7, 32U + 15, 32U + 23, 32U + 31}) {
+    bytes = whole;
+    bytes[at] = 0x7f;
+    write_file(path_, bytes);
+    EXPECT_THAT(error_of(path_), testing::HasSubstr("a time that no clock says")) << at;
+  }
 }
 
 TEST_F(SampleFiles, AreNeverOverwritten) {
@@ -166,17 +173,45 @@ TEST_F(SampleFiles, StayWholeWhenAWriteFailsHalfWay) {
   ::signal(SIGXFSZ, old_handler);
 }
 
+TEST_F(SampleFiles, AreReadWhileTheyGrow) {
+  SampleFileWriter writer(path_, 20ms, 0ns);
+  writer.add(sample(0, Outcome::ok, 200));
+  writer.flush();
+  SampleFileReader reader(path_);
+  EXPECT_TRUE(same(*reader.next(), sample(0, Outcome::ok, 200)));
+  EXPECT_EQ(reader.next(), std::nullopt);
+  EXPECT_FALSE(reader.torn());
+  writer.add(sample(1, Outcome::reset, 104));
+  writer.flush();
+  EXPECT_TRUE(same(*reader.next(), sample(1, Outcome::reset, 104)));
+}
+
+TEST_F(SampleFiles, AFolderIsNone) {
+  EXPECT_THAT(error_of(folder_.path()), testing::HasSubstr(folder_.path()));
+}
+
 TEST_F(SampleFiles, BecomeCsv) {
-  {
-    SampleFileWriter writer(path_, 20ms, Nanoseconds(wall_minus_mono));
-    writer.add(sample(3, Outcome::connect_refused, 111));
-  }
-  std::ostringstream out;
-  write_csv(read_sample_file(path_), out);
-  EXPECT_EQ(out.str(),
-            "sequence,scheduled_utc,scheduled_ns,started_ns,finished_ns,latency_ns,outcome,detail\n"
-            "3,2023-11-14T22:13:25.060000000Z,5060000000,5060001000,5063500000,3500000,"
-            "connect-refused,111\n");
+  EXPECT_EQ(csv_header(),
+            "sequence,scheduled_ns,started_ns,finished_ns,outcome,detail,latency_ns,service_ns,"
+            "scheduled_utc\n");
+  const Sample refused = sample(3, Outcome::connect_refused, 111);
+  EXPECT_EQ(csv_line(refused, Nanoseconds(wall_minus_mono)),
+            "3,5060000000,5060001000,5063500000,connect-refused,111,3500000,3499000,"
+            "2023-11-14T22:13:25.060000000Z\n");
+  EXPECT_EQ(csv_line(refused, 0ns),
+            "3,5060000000,5060001000,5063500000,connect-refused,111,3500000,3499000,\n")
+      << "no wall-clock time is known";
+}
+
+TEST_F(SampleFiles, AreDocumentedWithEveryOutcome) {
+  const std::string doc = read_file(std::string(test::source_folder) + "/docs/run-directory.md");
+  for (std::size_t i = 0; i < outcome_count; ++i)
+    EXPECT_THAT(doc,
+                testing::HasSubstr("| " + std::to_string(i) + " | `" +
+                                   std::string(outcome_name(static_cast<Outcome>(i))) + "` |"));
+  std::string columns = csv_header();
+  columns.pop_back();
+  EXPECT_THAT(doc, testing::HasSubstr("`" + columns + "`"));
 }
 
 }  // namespace

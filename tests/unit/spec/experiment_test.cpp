@@ -59,6 +59,27 @@ TEST(AnExperiment, HasTheDefaultsOfItsStruct) {
   EXPECT_THAT(experiment.aborts, IsEmpty());
 }
 
+TEST(AnExperiment, MayCountAnOutcome) {
+  const Experiment experiment =
+      experiment_of(replaced(base_experiment(), "{ figure: availability, tolerance: \">= 99%\" }",
+                             "{ figure: count, outcome: reset, tolerance: \"<= 3\" }"));
+  EXPECT_EQ(experiment.hypothesis[1].figure, Figure::count);
+  EXPECT_EQ(experiment.hypothesis[1].outcome, "reset");
+  EXPECT_EQ(experiment.hypothesis[1].tolerance.low, 3);
+  EXPECT_EQ(figure_text(experiment.hypothesis[1]), "count of reset");
+  EXPECT_EQ(figure_text(experiment.hypothesis[0]), "longest-outage");
+}
+
+TEST(AnExperiment, IsNotJudgedByTheSamplesOfAnotherProbe) {
+  Catalogue known = catalogue();
+  known.probes.push_back({"dns", "Asks for a name.", TargetType::host, {}, {}});
+  const std::string text = replaced(base_experiment(), "probe: https", "probe: dns");
+  EXPECT_THAT(problems_of([&] {
+                read_experiment_text(text, source("tests/malformed/base/x.yaml"), known);
+              }),
+              ElementsAre(HasSubstr("the samples of 'dns' are not kept; only those of https")));
+}
+
 TEST(Parameters, AreCheckedAndFilledIn) {
   const Experiment experiment = experiment_of(base_experiment());
   const Parameters& kill = experiment.faults[0].parameters;

@@ -41,6 +41,7 @@ Catalogue catalogue() {
   https.name = "https";
   https.summary = "Requests a page.";
   known.probes = {https};
+  known.outcomes = {"ok", "reset", "tls-untrusted"};
   return known;
 }
 

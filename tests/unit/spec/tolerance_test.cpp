@@ -77,7 +77,7 @@ TEST(Tolerances, SayWhatIsWrong) {
 TEST(Figures, HaveNamesThatAreReadBack) {
   EXPECT_EQ(figure_name(Figure::longest_outage), "longest-outage");
   EXPECT_EQ(figure_name(Figure::time_to_recover), "time-to-recover");
-  EXPECT_EQ(figure_names().size(), 9U);
+  EXPECT_EQ(figure_names().size(), 11U);
   for (const std::string& name : figure_names()) {
     const auto figure = parse_figure(name);
     ASSERT_TRUE(figure) << name;

@@ -55,30 +55,68 @@ RunRecord experiment(const std::vector<std::pair<Figure, const char*>>& toleranc
   for (const auto& [figure, text] : tolerances) {
     spec::Hypothesis item;
     item.figure = figure;
+    if (figure == Figure::count) item.outcome = "connect-refused";
     item.tolerance = spec::parse_tolerance(figure, text);
     run.hypothesis.push_back(item);
   }
   return run;
 }
 
+struct Held {
+  Figure figure;
+  const char* tolerance;
+  const char* observed;
+};
+
+const std::vector<Held>& every_figure() {
+  static const std::vector<Held> all{{Figure::availability, ">= 80%", "83.3333%"},
+                                     {Figure::longest_outage, "<= 1100ms", "980 ms .. 1.02 s"},
+                                     {Figure::failed, "== 50", "50"},
+                                     {Figure::count, "== 50", "50"},
+                                     {Figure::p50, "<= 5ms", "5 ms"},
+                                     {Figure::p90, "<= 5ms", "5 ms"},
+                                     {Figure::p99, "<= 5ms", "5 ms"},
+                                     {Figure::p999, "<= 5ms", "5 ms"},
+                                     {Figure::p9999, "<= 5ms", "5 ms"},
+                                     {Figure::max, "<= 5ms", "5 ms"},
+                                     {Figure::time_to_recover, "<= 1015ms", "995 ms .. 1.01 s"}};
+  return all;
+}
+
 TEST(Hypothesis, EveryFigureIsObserved) {
-  const RunResult result = judge(experiment({{Figure::availability, ">= 80%"},
-                                             {Figure::longest_outage, "<= 1100ms"},
-                                             {Figure::failed, "== 50"},
-                                             {Figure::p50, "<= 5ms"},
-                                             {Figure::p90, "<= 5ms"},
-                                             {Figure::p99, "<= 5ms"},
-                                             {Figure::p999, "<= 5ms"},
-                                             {Figure::max, "<= 5ms"},
-                                             {Figure::time_to_recover, "<= 1015ms"}}));
-  EXPECT_EQ(result.exit_code, 0) << ::testing::PrintToString(result.cells[0].reasons);
-  std::vector<std::string> observed;
-  for (const HypothesisResult& item : result.cells[0].hypothesis) {
-    EXPECT_EQ(item.verdict, Verdict::pass);
-    observed.push_back(item.observed);
+  ASSERT_EQ(every_figure().size(), spec::figure_names().size());
+  for (const auto& [figure, tolerance, observed] : every_figure()) {
+    SCOPED_TRACE(spec::figure_name(figure));
+    const RunResult result = judge(experiment({{figure, tolerance}}));
+    EXPECT_EQ(result.exit_code, 0) << ::testing::PrintToString(result.cells[0].reasons);
+    const HypothesisResult& held = result.cells[0].hypothesis.at(0);
+    EXPECT_EQ(held.verdict, Verdict::pass);
+    EXPECT_EQ(held.observed, observed);
   }
-  EXPECT_THAT(observed, ::testing::ElementsAre("83.3333%", "980 ms .. 1.02 s", "50", "5 ms", "5 ms",
-                                               "5 ms", "5 ms", "5 ms", "995 ms .. 1.01 s"));
+}
+
+TEST(Hypothesis, EveryFigureMayFailTheRun) {
+  for (const Held& held : every_figure()) {
+    SCOPED_TRACE(spec::figure_name(held.figure));
+    const bool is_share = held.figure == Figure::availability;
+    const bool is_count = spec::figure_unit(held.figure) == spec::FigureUnit::count;
+    const char* missed = is_share ? "> 90%" : is_count ? "< 50" : "<= 4ms";
+    const RunResult result = judge(experiment({{held.figure, missed}}));
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_THAT(result.cells[0].reasons, Contains(HasSubstr(spec::figure_name(held.figure))));
+  }
+}
+
+TEST(Hypothesis, OutcomesAreCountedApart) {
+  RunRecord run = experiment({{Figure::count, "== 50"}, {Figure::count, "== 0"}});
+  run.hypothesis[1].outcome = "tls-untrusted";
+  const RunResult result = judge(run);
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.cells[0].hypothesis[0].observed, "50");
+  EXPECT_EQ(result.cells[0].hypothesis[1].observed, "0");
+  run.hypothesis[0].tolerance = spec::parse_tolerance(Figure::count, "<= 3");
+  EXPECT_THAT(judge(run).cells[0].reasons,
+              ::testing::ElementsAre("count of connect-refused <= 3: observed 50"));
 }
 
 TEST(Hypothesis, AViolatedOneFailsTheRunAndTheBudgetDoesNotMatter) {

@@ -19,6 +19,7 @@ namespace {
 using test::first_cell;
 using test::ms;
 using test::s;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -120,6 +121,36 @@ TEST_F(Load, ReadsAnExperimentsHypothesis) {
   EXPECT_EQ(read.hypothesis[0].figure, spec::Figure::p99);
   EXPECT_EQ(read.hypothesis[0].tolerance.comparator, spec::Comparator::between);
   EXPECT_DOUBLE_EQ(read.hypothesis[0].tolerance.high, 0.05);
+  EXPECT_EQ(read.hypothesis[0].outcome, "");
+}
+
+TEST_F(Load, ReadsAHypothesisAboutAnOutcome) {
+  verdict::RunRecord run = a_run();
+  run.mode = verdict::Mode::run;
+  spec::Hypothesis item;
+  item.figure = spec::Figure::count;
+  item.outcome = "reset";
+  item.tolerance = spec::parse_tolerance(item.figure, "<= 3");
+  run.hypothesis = {item};
+  write(run);
+  ASSERT_EQ(load().hypothesis.size(), 1U);
+  EXPECT_EQ(load().hypothesis[0].outcome, "reset");
+  run.hypothesis[0].outcome = "resett";
+  write_events(test::events_text(run));
+  EXPECT_THAT(load().damage, Contains(HasSubstr("the outcome 'resett' is not known")));
+}
+
+TEST_F(Load, TheSloIsAShareOrUnknown) {
+  verdict::RunRecord run = a_run();
+  write(run);
+  EXPECT_EQ(load().slo_availability, spec::Percent{0.99});
+  run.slo_availability.reset();
+  write_events(test::events_text(run));
+  EXPECT_EQ(load().slo_availability, std::nullopt) << "recorded before it was";
+  EXPECT_THAT(load().damage, IsEmpty());
+  run.slo_availability = spec::Percent{99};
+  write_events(test::events_text(run));
+  EXPECT_THAT(load().damage, Contains(HasSubstr("no share from 0 to 1")));
 }
 
 TEST_F(Load, ATornLastLineIsPassedOver) {

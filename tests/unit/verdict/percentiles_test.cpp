@@ -20,7 +20,7 @@ Sample answered(std::int64_t latency_ns, Outcome outcome = Outcome::ok) {
 }
 
 TEST(Percentiles, NoneWithoutAnAnswer) {
-  const Latencies none = latencies({});
+  const Latencies none = latencies(std::vector<Sample>{});
   EXPECT_EQ(none.answered, 0U);
   EXPECT_EQ(none.p50, std::nullopt);
   EXPECT_EQ(none.max, std::nullopt);
@@ -40,7 +40,33 @@ TEST(Percentiles, AreExactByNearestRank) {
   EXPECT_EQ(result.p90, Nanoseconds(900 * ms));
   EXPECT_EQ(result.p99, Nanoseconds(990 * ms));
   EXPECT_EQ(result.p999, Nanoseconds(999 * ms));
+  EXPECT_EQ(result.p9999, Nanoseconds(1000 * ms));
   EXPECT_EQ(result.max, Nanoseconds(1000 * ms));
+}
+
+TEST(Percentiles, TheLastFigureNeedsTenThousandAnswers) {
+  std::vector<Sample> samples;
+  for (std::int64_t i = 1; i <= 10'000; ++i) samples.push_back(answered(i));
+  EXPECT_EQ(latencies(samples).p9999, Nanoseconds(9'999));
+  samples.pop_back();
+  EXPECT_EQ(latencies(samples).p9999, Nanoseconds(9'999));
+}
+
+TEST(Percentiles, OfAHistogramAreItsOwn) {
+  Histogram histogram;
+  for (std::int64_t i = 1; i <= 10'000; ++i) histogram.add(Nanoseconds(i * ms));
+  const Latencies result = latencies(histogram);
+  EXPECT_EQ(result.answered, 10'000U);
+  EXPECT_EQ(result.p50, histogram.value_at({0.5}));
+  EXPECT_EQ(result.p9999, histogram.value_at({0.9999}));
+  EXPECT_EQ(result.max, Nanoseconds(10'000 * ms));
+  EXPECT_EQ(latencies(Histogram{}).p50, std::nullopt);
+}
+
+TEST(Percentiles, LatencyCountsFromTheScheduleAndServiceTimeFromTheBeginning) {
+  const Sample sample = answered(8 * ms);
+  EXPECT_EQ(latency_of(sample), Nanoseconds(8 * ms));
+  EXPECT_EQ(service_time_of(sample), Nanoseconds(4 * ms));
 }
 
 TEST(Percentiles, OfOneSampleAreThatSample) {

@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "report/text.hpp"
+#include "report/words.hpp"
 #include "system/fd.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/unit/verdict/run_folder.hpp"
@@ -121,6 +122,41 @@ TEST_F(Report, ResultJsonHasEveryCell) {
   EXPECT_TRUE(untried.at("latency").at("p50_ns").is_null());
 }
 
+TEST_F(Report, ResultJsonHasTheTrafficOfAllCells) {
+  const json::value root = json::parse(file("result.json"));
+  EXPECT_EQ(root.at("requests").at("total"), 4 * 350);
+  EXPECT_EQ(root.at("requests").at("failed"), 2 * 15 + 2 * 150);
+  const json::value& latency = root.at("latency");
+  EXPECT_EQ(latency.at("answered"), 1400 - 330);
+  EXPECT_EQ(latency.at("max_ns"), 5 * ms);
+  EXPECT_EQ(latency.at("p50_ns"), 5 * ms);
+  EXPECT_EQ(latency.at("p9999_ns"), 5 * ms);
+  EXPECT_EQ(latency.at("mean_ns"), 5 * ms);
+  EXPECT_EQ(latency.at("histogram").at("min_ns"), 5 * ms);
+  // 5,000,000 has 23 bits: 12 * 1024 + (5,000,000 >> 12).
+  EXPECT_EQ(latency.at("histogram").at("buckets"), json::value({13508, 1070}));
+  EXPECT_THAT(file("result.json"), HasSubstr("\"buckets\": [13508,1070]\n")) << "on one line";
+}
+
+TEST_F(Report, ResultJsonHasTheErrorBudgetAndNoBoundAfterAFailure) {
+  const json::value root = json::parse(file("result.json"));
+  const json::value& budget = root.at("error_budget");
+  EXPECT_EQ(budget.at("slo_availability"), 0.99);
+  EXPECT_EQ(budget.at("run").at("requests"), 1400);
+  EXPECT_EQ(budget.at("run").at("spent"), 330);
+  EXPECT_NEAR(budget.at("run").at("budget").as_double(), 14, 1e-9);
+  EXPECT_NEAR(budget.at("run").at("burn_rate").as_double(), 330.0 / 14, 1e-9);
+  EXPECT_EQ(budget.at("worst_cell").at("cell"), "db1/mariadb/process-pause");
+  EXPECT_NEAR(budget.at("worst_cell").at("burn_rate").as_double(), 50, 1e-9);
+  EXPECT_TRUE(root.at("bound").is_null());
+  const std::string text =
+      "SLO 99%: 330 of 1400 requests failed, 14 may: burn rate 23.6; 50 in the worst cell, "
+      "db1/mariadb/process-pause (150 of 300)";
+  EXPECT_THAT(file("summary.md"), HasSubstr("- error budget: " + text + "\n"));
+  EXPECT_THAT(terminal_table(run_, result_, false), HasSubstr("\n" + text.substr(0, 100)));
+  EXPECT_THAT(file("summary.md"), Not(HasSubstr("confidence")));
+}
+
 TEST_F(Report, ResultJsonNamesTheSpofs) {
   const json::value root = json::parse(file("result.json"));
   const json::array& spofs = root.at("spofs").as_array();
@@ -228,11 +264,53 @@ TEST(ReportOfNothing, IsStillAReport) {
   const json::value root = json::parse(read_file(folder / "result.json"));
   EXPECT_EQ(root.at("verdict"), "inconclusive");
   EXPECT_EQ(root.at("end"), "killed");
+  EXPECT_TRUE(root.at("error_budget").is_null());
+  EXPECT_TRUE(root.at("bound").is_null());
+  EXPECT_TRUE(root.at("latency").at("p50_ns").is_null());
+  EXPECT_TRUE(root.at("latency").at("histogram").at("buckets").as_array().empty());
   std::istringstream in(read_file(folder / "junit.xml"));
   ptree tree;
   ASSERT_NO_THROW(read_xml(in, tree));
   EXPECT_EQ(tree.get<int>("testsuites.testsuite.<xmlattr>.errors"), 1);
   EXPECT_THAT(read_file(folder / "summary.md"), HasSubstr("Nothing is proven"));
+}
+
+TEST(ReportOfPasses, SaysWhatTheySupportAndNoMore) {
+  const verdict::RunRecord run = test::one_cell_run(test::always_ok);
+  verdict::RunResult result = verdict::judge(run);
+  EXPECT_EQ(bound_text(result),
+            "1 cell passed, none failed. If cells like these fail independently of each other and "
+            "with one probability, it is at most 95% (95% confidence). This says nothing about "
+            "other faults, another workload or another topology.");
+  const json::value bound = json::parse(result_json(run, result)).at("bound");
+  EXPECT_EQ(bound.at("passed"), 1);
+  EXPECT_EQ(bound.at("confidence"), 0.95);
+  EXPECT_NEAR(bound.at("failure_probability_at_most").as_double(), 0.95, 1e-12);
+  EXPECT_EQ(bound.at("text").as_string(), bound_text(result));
+  EXPECT_THAT(summary_markdown(run, result), HasSubstr("- bound: 1 cell passed, none failed."));
+  EXPECT_THAT(terminal_table(run, result, false), HasSubstr("\n1 cell passed, none failed."));
+
+  result.passed = 52;
+  result.inconclusive = 1;
+  result.failure_bound = verdict::failure_bound(52);
+  EXPECT_THAT(bound_text(result), HasSubstr("52 cells passed, none failed."));
+  EXPECT_THAT(bound_text(result), HasSubstr("at most 5.6% (95% confidence)"));
+  EXPECT_THAT(bound_text(result), HasSubstr(" 1 inconclusive cell is not counted."));
+  result.failure_bound.reset();
+  EXPECT_EQ(bound_text(result), "");
+}
+
+TEST(ReportOfABudget, SaysWhenTheSloAllowsNothing) {
+  verdict::RunRecord run =
+      test::one_cell_run(test::fails_between(first_cell + 2 * s, first_cell + 2 * s + 20 * ms));
+  run.slo_availability = spec::Percent{1.0};
+  const verdict::RunResult result = verdict::judge(run);
+  EXPECT_EQ(
+      budget_text(result),
+      "SLO 100%: 1 of 350 requests failed, 0 may: burn rate unlimited; unlimited in the worst "
+      "cell, web1/nginx/process-kill (1 of 300)");
+  EXPECT_TRUE(
+      json::parse(result_json(run, result)).at("error_budget").at("run").at("burn_rate").is_null());
 }
 
 TEST(ReportOfAnExperiment, ShowsEveryTolerance) {
@@ -257,6 +335,25 @@ TEST(ReportOfAnExperiment, ShowsEveryTolerance) {
               HasSubstr("| availability \\>= 99.9% | 100% | pass |"));
   EXPECT_THAT(terminal_table(run, result, false),
               HasSubstr("pass         availability >= 99.9%: observed 100%"));
+}
+
+TEST(ReportOfAnExperiment, NamesTheOutcomeThatIsCounted) {
+  verdict::RunRecord run = test::one_cell_run(test::always_ok);
+  run.mode = verdict::Mode::run;
+  spec::Hypothesis item;
+  item.figure = spec::Figure::count;
+  item.outcome = "tls-untrusted";
+  item.tolerance = spec::parse_tolerance(item.figure, "== 0");
+  run.hypothesis = {item};
+  const verdict::RunResult result = verdict::judge(run);
+  const json::value root = json::parse(result_json(run, result));
+  const json::value& shown = root.at("cells").at(0).at("hypothesis").at(0);
+  EXPECT_EQ(shown.at("figure"), "count");
+  EXPECT_EQ(shown.at("outcome"), "tls-untrusted");
+  EXPECT_EQ(shown.at("observed"), "0");
+  EXPECT_THAT(summary_markdown(run, result), HasSubstr("| count of tls-untrusted == 0 | 0 | pass"));
+  EXPECT_THAT(terminal_table(run, result, false),
+              HasSubstr("pass         count of tls-untrusted == 0: observed 0"));
 }
 
 TEST(Text, BecomesValidUtf8) {

@@ -29,6 +29,7 @@ json::object run_started(const verdict::RunRecord& run) {
   event["topology"] = json::object{
       {"name", run.topology.name}, {"file", run.topology.file}, {"sha256", run.topology.sha256}};
   event["outage_budget_ns"] = run.outage_budget.count();
+  if (run.slo_availability) event["slo_availability"] = run.slo_availability->fraction;
   event["settle_ns"] = run.settle.count();
   if (run.recovery_deadline) event["recovery_deadline_ns"] = run.recovery_deadline->count();
   event["probe"] = json::object{{"name", run.probe.name},
@@ -55,10 +56,12 @@ json::object run_started(const verdict::RunRecord& run) {
     left_out.push_back(json::object{{"what", entry.what}, {"why", entry.why}});
   event["left_out"] = std::move(left_out);
   json::array hypothesis;
-  for (const spec::Hypothesis& item : run.hypothesis)
-    hypothesis.push_back(json::object{{"probe", item.probe},
-                                      {"figure", spec::figure_name(item.figure)},
-                                      {"tolerance", item.tolerance.text}});
+  for (const spec::Hypothesis& item : run.hypothesis) {
+    json::object written{{"probe", item.probe}, {"figure", spec::figure_name(item.figure)}};
+    if (!item.outcome.empty()) written["outcome"] = item.outcome;
+    written["tolerance"] = item.tolerance.text;
+    hypothesis.push_back(std::move(written));
+  }
   event["hypothesis"] = std::move(hypothesis);
   return event;
 }

@@ -87,6 +87,7 @@ inline verdict::RunRecord empty_run() {
   run.command = "nospof prove pair/topology.yaml";
   run.topology = {"pair", "pair/topology.yaml", "00aa11bb"};
   run.outage_budget = Nanoseconds(2 * s);
+  run.slo_availability = spec::Percent{0.99};
   run.settle = Nanoseconds(s);
   run.recovery_deadline = Nanoseconds(60 * s);
   run.probe = {"https",  Nanoseconds(period_ns),     Nanoseconds(s), Nanoseconds(3 * s),

@@ -107,7 +107,8 @@ TEST(Prove, AHoleInAFirewallIsFoundByNameThoughNobodyUsesIt) {
       120s);
   EXPECT_EQ(run.exit_code, 1) << run.output << run.errors;
   std::vector<std::string> found;
-  for (const auto& finding : result_of(sandbox.runs()).at("findings").as_array()) {
+  const boost::json::object result = result_of(sandbox.runs());
+  for (const auto& finding : result.at("findings").as_array()) {
     EXPECT_EQ(finding.as_object().at("what").as_string(), "open");
     found.emplace_back(finding.as_object().at("subject").as_string());
   }

@@ -115,7 +115,7 @@ void Sweep::begin(std::size_t index) {
   int error_number = 0;
   const MonoTime begun = now();
   results_[index].begin_ns = ns_of(begun);
-  UniqueFd fd = begin_connect(endpoints_[index], error_number);
+  UniqueFd fd = begin_half_connect(endpoints_[index], error_number);
   ++in_flight_;
   if (!fd) return end(index, classify_reach(error_number, {}), error_number);
   // Without this an ICMP message is told as an errno only, which does not tell a filter from a
@@ -152,7 +152,7 @@ void Sweep::answered(std::size_t index) {
   socklen_t size = sizeof error_number;
   ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error_number, &size);
   if (error_number == 0) {
-    // RST instead of FIN: neither side keeps anything.
+    // RST instead of FIN: neither side keeps anything, and the other one does not even accept.
     const linger at_once{1, 0};
     ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
   }

@@ -40,17 +40,16 @@ Endpoint resolve_endpoint(const std::string& address_or_name, int port) {
   return endpoint;
 }
 
-UniqueFd begin_connect(const Endpoint& endpoint, int& error_number) {
+namespace {
+
+UniqueFd begin(const Endpoint& endpoint, int option, int value, int& error_number) {
   UniqueFd fd(::socket(endpoint.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
                        IPPROTO_TCP));
   if (!fd) {
     error_number = errno;
     return {};
   }
-  // The request follows the end of the handshake in a segment of its own; it must not wait for an
-  // ACK.
-  const int on = 1;
-  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  ::setsockopt(fd.get(), IPPROTO_TCP, option, &value, sizeof value);
   // sockaddr_storage is made to be cast.
   const auto* address = reinterpret_cast<const sockaddr*>(&endpoint.address);
   if (::connect(fd.get(), address, endpoint.length) < 0 && errno != EINPROGRESS) {
@@ -58,6 +57,18 @@ UniqueFd begin_connect(const Endpoint& endpoint, int& error_number) {
     return {};
   }
   return fd;
+}
+
+}  // namespace
+
+// The request follows the end of the handshake in a segment of its own; it must not wait for an
+// ACK.
+UniqueFd begin_connect(const Endpoint& endpoint, int& error_number) {
+  return begin(endpoint, TCP_NODELAY, 1, error_number);
+}
+
+UniqueFd begin_half_connect(const Endpoint& endpoint, int& error_number) {
+  return begin(endpoint, TCP_QUICKACK, 0, error_number);
 }
 
 UniqueFd begin_datagrams(const Endpoint& endpoint, int& error_number) {

@@ -215,6 +215,19 @@ TEST_F(FirewallProbe, NothingLingersOnEitherSide) {
   EXPECT_EQ(sockets(h2()).size(), 1U);  // the listener
 }
 
+TEST_F(FirewallProbe, AServiceHearsNothingOfIt) {
+  accepting_.reset();
+  LookRun run(*probes::make_firewall(), config({target(h2(), accepted, true, true)}),
+              h1().namespace_fd());
+  EXPECT_TRUE(run.wait_for_decided_rounds(50));
+  run.stop();
+  int connections = 0;
+  pollfd polled{listeners_[0].get(), POLLIN, 0};
+  for (; ::poll(&polled, 1, 0) > 0; ++connections)
+    UniqueFd(::accept4(polled.fd, nullptr, nullptr, SOCK_CLOEXEC));
+  EXPECT_LE(connections, 5) << "but those of a prober that was late";
+}
+
 TEST_F(FirewallProbe, MoreTargetsThanMayBeInFlight) {
   filter(h2(), "tcp dport 8000-8099 drop");
   std::vector<boost::json::object> targets{target(h2(), accepted, true, true)};

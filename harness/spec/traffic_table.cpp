@@ -384,7 +384,8 @@ Format<Workload> workload_format() {
                    "A later answer does not count as served."),
           std::move(expect_field),
           optional("audit", &Workload::audit_url, audit_url_format(), "",
-                   "Page that tells what is stored under ids; for probes that check acknowledged writes; none does yet."),
+                   "Page that tells what is stored under ids; for probes that check acknowledged "
+                   "writes; none does yet."),
       },
       check_workload,
   };

@@ -1,6 +1,7 @@
 #include "probes/exec.hpp"
 
 #include <array>
+#include <vector>
 
 #include <fcntl.h>
 #include <signal.h>
@@ -87,7 +88,8 @@ class ExecRun final : public OpenLoopOf<Command> {
   /// Whether more may come.
   static bool read_output(Command& command) {
     std::array<char, 16384> block;  // not filled with zeros: it is read into
-    for (;;) {
+    // Who writes without end is not to hold up the others.
+    for (int blocks = 0; blocks < 8; ++blocks) {
       const ssize_t n = ::read(command.output->native_handle(), block.data(), block.size());
       if (n < 0 && errno == EINTR) continue;
       if (n <= 0) return n < 0 && errno == EAGAIN;
@@ -95,6 +97,7 @@ class ExecRun final : public OpenLoopOf<Command> {
       if (command.said.size() <= exec_output_limit)
         command.said.append(block.data(), static_cast<std::size_t>(n));
     }
+    return true;
   }
 
   void ended(Command& command) {
@@ -111,7 +114,16 @@ class ExecRun final : public OpenLoopOf<Command> {
   Failure expire(Command& command) override {
     kill_group(command);
     close_it(command);
-    return deadline_failure(true);  // its destructor reaps it
+    // It may hang in the kernel, and is not waited for.
+    dying_.push_back(std::move(command.child));
+    return deadline_failure(true);
+  }
+  void each_second() override {
+    std::erase_if(dying_, [](Child& child) { return !child.running(); });
+  }
+  void close() override {
+    each_second();
+    for (Child& child : dying_) child.release();
   }
 
   /// While the child was not reaped its number stands for nobody else, and so does its group's.
@@ -125,6 +137,7 @@ class ExecRun final : public OpenLoopOf<Command> {
 
   const ExecConfig& config_;
   UniqueFd null_;
+  std::vector<Child> dying_;
 };
 
 class ExecProbe final : public kinds::Probe {

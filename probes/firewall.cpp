@@ -2,6 +2,7 @@
 
 #include "probes/firewall_config.hpp"
 #include "probes/firewall_probe.hpp"
+#include "probes/probe_kind.hpp"
 
 namespace nospof::probes {
 
@@ -28,21 +29,12 @@ spec::KindInfo firewall_info() {
   return info;
 }
 
-class FirewallKind final : public kinds::ProbeKind {
- public:
-  const spec::KindInfo& info() const override { return info_; }
-  std::unique_ptr<kinds::Probe> make(const kinds::json::object& config) const override {
-    return make_firewall_probe(parse_firewall_config(config));
-  }
-
- private:
-  spec::KindInfo info_ = firewall_info();
-};
-
 }  // namespace
 
 std::unique_ptr<kinds::ProbeKind> make_firewall() {
-  return std::make_unique<FirewallKind>();
+  return std::make_unique<SimpleKind>(firewall_info(), [](const kinds::json::object& config) {
+    return make_firewall_probe(parse_firewall_config(config));
+  });
 }
 
 }  // namespace nospof::probes

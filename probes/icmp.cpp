@@ -16,7 +16,7 @@ namespace nospof::probes {
 
 namespace {
 
-// Sequences are 16 bits; so few at once are never mistaken for each other.
+constexpr int sequence_numbers = 65'536;  // 16 bits
 constexpr std::uint64_t most_in_flight = 32'768;
 constexpr std::int64_t largest_payload = 65'507;
 
@@ -44,6 +44,10 @@ IcmpConfig parse_icmp_config(const kinds::json::object& json) {
   config.pace = parse_pace(keys, icmp_pace());
   if (config.pace.max_in_flight > most_in_flight)
     keys.refuse("max_in_flight", json.at("max_in_flight"), "at most 32768");
+  const Schedule& schedule = config.pace.schedule;
+  const double fastest = std::max(schedule.rate_per_second, schedule.ramp_to_per_second);
+  if (fastest * std::chrono::duration<double>(config.pace.timeout).count() >= sequence_numbers)
+    keys.refuse("timeout_ns: more than 65,535 requests would be due within one deadline");
   keys.refuse_unknown();
   return config;
 }

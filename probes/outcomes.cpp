@@ -17,6 +17,7 @@ bool is_unreachable(int error_number) {
     case ENETDOWN:
     case ENONET:
     case EACCES:       // a "prohibit" route
+    case EPROTO:
     case ENOPROTOOPT:  // ICMP protocol unreachable
       return true;
     default:

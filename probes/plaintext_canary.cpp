@@ -13,6 +13,7 @@
 #include "probes/looking.hpp"
 #include "probes/marker_scan.hpp"
 #include "probes/packet.hpp"
+#include "probes/probe_kind.hpp"
 #include "system/packet_ring.hpp"
 
 namespace nospof::probes {
@@ -207,21 +208,12 @@ class CanaryProbe final : public kinds::Probe {
   PacketRing ring_;
 };
 
-class CanaryKind final : public kinds::ProbeKind {
- public:
-  const spec::KindInfo& info() const override { return info_; }
-  std::unique_ptr<kinds::Probe> make(const kinds::json::object& config) const override {
-    return std::make_unique<CanaryProbe>(parse_canary_config(config));
-  }
-
- private:
-  spec::KindInfo info_ = canary_info();
-};
-
 }  // namespace
 
 std::unique_ptr<kinds::ProbeKind> make_plaintext_canary() {
-  return std::make_unique<CanaryKind>();
+  return std::make_unique<SimpleKind>(canary_info(), [](const kinds::json::object& config) {
+    return std::make_unique<CanaryProbe>(parse_canary_config(config));
+  });
 }
 
 }  // namespace nospof::probes

@@ -1,5 +1,6 @@
 #include "probes/tls_path.hpp"
 
+#include "probes/probe_kind.hpp"
 #include "probes/tls_path_config.hpp"
 #include "probes/tls_path_probe.hpp"
 
@@ -21,21 +22,12 @@ spec::KindInfo tls_path_info() {
   return info;
 }
 
-class TlsPathKind final : public kinds::ProbeKind {
- public:
-  const spec::KindInfo& info() const override { return info_; }
-  std::unique_ptr<kinds::Probe> make(const kinds::json::object& config) const override {
-    return make_tls_path_probe(parse_tls_path_config(config));
-  }
-
- private:
-  spec::KindInfo info_ = tls_path_info();
-};
-
 }  // namespace
 
 std::unique_ptr<kinds::ProbeKind> make_tls_path() {
-  return std::make_unique<TlsPathKind>();
+  return std::make_unique<SimpleKind>(tls_path_info(), [](const kinds::json::object& config) {
+    return make_tls_path_probe(parse_tls_path_config(config));
+  });
 }
 
 }  // namespace nospof::probes

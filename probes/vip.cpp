@@ -1,5 +1,6 @@
 #include "probes/vip.hpp"
 
+#include "probes/probe_kind.hpp"
 #include "probes/vip_config.hpp"
 #include "probes/vip_views.hpp"
 #include "system/lab_network.hpp"
@@ -32,24 +33,15 @@ spec::KindInfo vip_info() {
   return info;
 }
 
-class VipKind final : public kinds::ProbeKind {
- public:
-  const spec::KindInfo& info() const override { return info_; }
-  std::unique_ptr<kinds::Probe> make(const kinds::json::object& json) const override {
+}  // namespace
+
+std::unique_ptr<kinds::ProbeKind> make_vip() {
+  return std::make_unique<SimpleKind>(vip_info(), [](const kinds::json::object& json) {
     VipConfig config = parse_vip_config(json);
     require_lab_namespace_for(config.address);
     return config.view == VipView::own ? make_vip_own_view(std::move(config))
                                        : make_vip_link_view(std::move(config));
-  }
-
- private:
-  spec::KindInfo info_ = vip_info();
-};
-
-}  // namespace
-
-std::unique_ptr<kinds::ProbeKind> make_vip() {
-  return std::make_unique<VipKind>();
+  });
 }
 
 }  // namespace nospof::probes

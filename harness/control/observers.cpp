@@ -97,6 +97,9 @@ asio::awaitable<void> ObserverTeam::keep_running(std::string host, Orders orders
       record(host, "down", prober->failure());
       co_await prober->stop(0ms);
       prober.reset();
+      // One that always fails is not begun anew all the time.
+      co_await interruption_.sleep_through(try_again_every);
+      if (stopping_) break;
     }
     try {
       prober = co_await connect(host, orders);

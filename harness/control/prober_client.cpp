@@ -1,6 +1,7 @@
 #include "control/prober_client.hpp"
 
 #include <istream>
+#include <memory>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -71,17 +72,37 @@ asio::awaitable<std::string> ProberClient::read_line() {
   co_return line;
 }
 
-asio::awaitable<void> ProberClient::start(const std::vector<ProbeOrder>& probes, bool realtime) {
+asio::awaitable<std::string> ProberClient::first_answer(const std::string& request) {
+  co_await asio::async_write(in_, asio::buffer(request), asio::use_awaitable);
+  co_return co_await read_line();
+}
+
+asio::awaitable<void> ProberClient::start(const std::vector<ProbeOrder>& probes, bool realtime,
+                                          std::chrono::milliseconds within) {
   json::array list;
   for (const ProbeOrder& probe : probes)
     list.push_back({{"name", probe.name}, {"probe", probe.kind}, {"config", probe.config}});
   const json::object orders{{"probes", std::move(list)}, {"realtime", realtime}};
   const std::string request = json::serialize(orders) + "\n";
   std::string line;
+  // The timer's handler may be due when this object has gone.
+  const auto waiting = std::make_shared<bool>(true);
+  bool late = false;
+  asio::steady_timer timer(context_, within);
+  timer.async_wait([this, waiting, &late](const boost::system::error_code& error) {
+    if (error || !*waiting) return;
+    late = true;
+    boost::system::error_code ignored;
+    in_.close(ignored);
+    out_.close(ignored);
+  });
   try {
-    co_await asio::async_write(in_, asio::buffer(request), asio::use_awaitable);
-    line = co_await read_line();
+    line = co_await first_answer(request);
+    *waiting = false;
   } catch (const boost::system::system_error& e) {
+    *waiting = false;
+    if (late)
+      throw Error(fmt::format("the prober on {} is not ready within {} ms", host_, within.count()));
     throw Error(fmt::format("the prober on {} ended before it was ready: {}", host_, e.what()));
   }
   const json::object answer = json::parse(line).as_object();

@@ -1,6 +1,7 @@
 #pragma once
 // The controller's end of a prober process on a vantage host.
 
+#include <chrono>
 #include <functional>
 #include <string>
 #include <vector>
@@ -44,14 +45,17 @@ class ProberClient {
                ProberEvents events);
 
   /// Sends the configuration and waits until the prober says it is ready; throws Error with its
-  /// reason. `realtime`: a busy host is not to make them late, if it lets them go first.
-  asio::awaitable<void> start(const std::vector<ProbeOrder>& probes, bool realtime = false);
+  /// reason, also when it is not ready in time: its host may stand still. `realtime`: a busy host
+  /// is not to make them late, if it lets them go first.
+  asio::awaitable<void> start(const std::vector<ProbeOrder>& probes, bool realtime = false,
+                              std::chrono::milliseconds within = std::chrono::seconds(10));
   /// Asks it to stop, takes what is still in flight (bounded by `at_most`), and reaps it.
   asio::awaitable<void> stop(std::chrono::milliseconds at_most);
   /// Empty while it runs as it should; otherwise why it does not.
   const std::string& failure() const { return failure_; }
 
  private:
+  asio::awaitable<std::string> first_answer(const std::string& request);
   asio::awaitable<std::string> read_line();
   asio::awaitable<void> read_loop();
   void take(const json::object& message);

@@ -71,6 +71,11 @@ std::string junit_xml(const verdict::RunRecord& run, const verdict::RunResult& r
   std::vector<Case> cases;
   for (std::size_t i = 0; i < result.cells.size(); ++i)
     cases.push_back(case_of(run, run.cells.at(i), result.cells[i]));
+  for (const verdict::StandingFinding& found : result.findings) {
+    const std::string text = finding_text(found);
+    cases.push_back({"findings", fmt::format("{}: {}", found.what, found.subject), 0, "failure",
+                     "violation", text, text});
+  }
   if (!result.reasons.empty())
     cases.push_back({"run", "complete and healed", 0, "error", "inconclusive",
                      result.reasons.front(), joined(result.reasons)});

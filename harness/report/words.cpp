@@ -27,7 +27,7 @@ std::string finding(const verdict::RunRecord& run, const verdict::RunResult& res
     case Verdict::pass:
       return prove ? "No single point of failure was found" : "The hypothesis holds";
     case Verdict::fail:
-      if (!prove) return "The hypothesis is violated";
+      if (!prove && result.failed > 0) return "The hypothesis is violated";
       return result.spofs.empty() ? "A violation was found" : spofs_found(result.spofs.size());
     case Verdict::inconclusive:
       break;
@@ -112,7 +112,8 @@ std::string redundant_text(const verdict::CellResult& cell) {
 std::string availability_text(const verdict::CellResult& cell) {
   const auto availability = cell.counts.availability();
   if (!cell.injected_ns || !availability) return "-";
-  return fmt::format("{:.1f}%", *availability * 100);
+  // Rounded down: all is what was all.
+  return fmt::format("{:.1f}%", std::floor(*availability * 1000 + 1e-9) / 10);
 }
 
 std::string lost_text(const verdict::CellResult& cell) {

@@ -389,7 +389,8 @@ Format<Workload> workload_format() {
                    "A later answer does not count as served."),
           std::move(expect_field),
           optional("audit", &Workload::audit_url, audit_url_format(), "",
-                   "Page that tells what is stored under ids; without it lost writes go unseen."),
+                   "Page that tells what is stored under ids; the ledger probe looks there for "
+                   "the writes that were acknowledged."),
       },
       check_workload,
   };

@@ -142,14 +142,14 @@ bool TlsLook::State::prepared() {
     if (const std::string request = starttls.take_to_send(); !request.empty())
       if (::send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL) !=
           static_cast<ssize_t>(request.size()))
-        return end_with(TlsHandshake::cut, "the server took no request for TLS");
+        return end_with(TlsHandshake::not_connected, "the server took no request for TLS");
     switch (starttls.state()) {
       case Starttls::State::ready:
         return go_to(Stage::handshake);
       case Starttls::State::not_offered:
         return end_with(TlsHandshake::no_tls, "the server offers no TLS");
       case Starttls::State::turned_away:
-        return end_with(TlsHandshake::cut, "the server greets with an error");
+        return end_with(TlsHandshake::not_connected, "the server greets with an error");
       case Starttls::State::talking:
         break;
     }
@@ -159,7 +159,8 @@ bool TlsLook::State::prepared() {
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno == EAGAIN) return wait_for(POLLIN);
     if (n <= 0)
-      return end_with(TlsHandshake::cut, "the server ended the connection before TLS began");
+      return end_with(TlsHandshake::not_connected,
+                      "the server ended the connection before TLS began");
     starttls.feed({block.data(), static_cast<std::size_t>(n)});
   }
 }
@@ -225,8 +226,10 @@ bool TlsLook::State::read() {
   ERR_clear_error();
   const int result = SSL_read(ssl.get(), block.data(), block.size());
   if (result <= 0) return stream_ended(SSL_get_error(ssl.get(), result));
-  shown.answer.append(block.data(), static_cast<std::size_t>(result));
-  return shown.answer.size() < answer_limit || go_to(Stage::ended);
+  // How it ends is told by its end alone, however long it is.
+  if (shown.answer.size() < answer_limit)
+    shown.answer.append(block.data(), static_cast<std::size_t>(result));
+  return true;
 }
 
 bool TlsLook::State::stream_ended(int error) {
@@ -281,10 +284,10 @@ MonoTime TlsLook::deadline() const {
 
 std::optional<TlsShown> TlsLook::advance() {
   State& state = *state_;
-  while (state.stage != State::Stage::ended && state.go_on()) {
+  const auto in_time = [&] { return std::chrono::steady_clock::now() < state.end; };
+  while (state.stage != State::Stage::ended && state.go_on() && in_time()) {
   }
-  if (state.stage != State::Stage::ended && std::chrono::steady_clock::now() >= state.end)
-    state.out_of_time();
+  if (state.stage != State::Stage::ended && !in_time()) state.out_of_time();
   if (state.stage != State::Stage::ended) return std::nullopt;
   return state.shown;
 }

@@ -14,7 +14,7 @@ namespace nospof {
 /// How far a handshake got.
 enum class TlsHandshake {
   whole,
-  not_connected,  ///< no TCP connection: refused, reset, unreachable
+  not_connected,  ///< no TCP connection, or none on which TLS could begin
   no_answer,      ///< the time was over
   cut,            ///< the server ended the connection before the handshake was whole
   refused,        ///< the server sent a fatal alert

@@ -1,6 +1,7 @@
 #include "verdict/observations.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <tuple>
 
@@ -37,16 +38,9 @@ bool holds_at(const Span& span, std::int64_t at_ns) {
 Interval length_of(const Span& span) {
   Interval length{Nanoseconds(std::max<std::int64_t>(span.last_seen_ns - span.seen_ns, 0)),
                   std::nullopt};
-  if (span.over_ns) length.upper = Nanoseconds(*span.over_ns - span.not_before_ns);
+  if (span.over_ns && span.not_before_ns > 0)
+    length.upper = Nanoseconds(*span.over_ns - span.not_before_ns);
   return length;
-}
-
-void take_longer(Interval& longest, const Interval& other) {
-  longest.lower = std::max(longest.lower, other.lower);
-  if (!other.upper || !longest.upper)
-    longest.upper.reset();
-  else
-    longest.upper = std::max(*longest.upper, *other.upper);
 }
 
 // Spans as they are told, event by event.
@@ -165,8 +159,10 @@ void see_closed(const std::vector<Span>& spans, const CellTime& time, Observatio
 void see_owners(const std::vector<Span>& spans, const CellTime& time, Observations& seen) {
   for (const Span& span : spans) {
     if (span.kind != "vip" || !began_in(span, time.injected_ns, time.end_ns)) continue;
-    if (span.finding.what == "no-owner") take_longer(seen.without_owner, length_of(span));
-    if (span.finding.what == "two-owners") take_longer(seen.with_two_owners, length_of(span));
+    if (span.finding.what == "no-owner")
+      seen.without_owner = longer_of(seen.without_owner, length_of(span));
+    if (span.finding.what == "two-owners")
+      seen.with_two_owners = longer_of(seen.with_two_owners, length_of(span));
   }
 }
 
@@ -176,12 +172,13 @@ void see_alerts(const std::vector<Span>& spans, const CellTime& time, Observatio
     if (span.kind != "monitoring" || span.finding.what != "alert") continue;
     if (began_in(span, time.begin_ns, time.injected_ns)) false_ones.insert(span.finding.subject);
     if (!began_in(span, time.injected_ns, time.end_ns) || seen.detected) continue;
+    if (was_there_before(spans, span, time.injected_ns)) continue;
     const auto since = [&](std::int64_t at_ns) {
       return Nanoseconds(std::max<std::int64_t>(at_ns - time.injected_ns, 0));
     };
     seen.detected = Interval{since(span.not_before_ns), since(span.seen_ns)};
     seen.alert = span.finding.subject;
-    seen.alert_cleared = span.over_ns.has_value();
+    seen.alert_cleared = span.over_ns && *span.over_ns < time.end_ns;
   }
   seen.false_alerts = false_ones.size();
 }
@@ -219,14 +216,16 @@ std::uint64_t Span::count_at(std::int64_t at_ns) const {
 
 std::vector<Span> spans_of(const RunRecord& run) {
   SpanBuilder builder(run);
-  std::size_t next_mark = 0;
+  auto mark = run.observer_starts.begin();
+  const auto begin_anew_until = [&](std::int64_t at_ns) {
+    for (; mark != run.observer_starts.end() && mark->at_ns <= at_ns; ++mark)
+      builder.begin_anew(mark->host, mark->at_ns);
+  };
   for (const Sighting& sighting : run.sightings) {
-    for (; next_mark < run.observer_starts.size() &&
-           run.observer_starts[next_mark].at_ns <= sighting.told_ns;
-         ++next_mark)
-      builder.begin_anew(run.observer_starts[next_mark].host, run.observer_starts[next_mark].at_ns);
+    begin_anew_until(sighting.told_ns);
     builder.take(sighting);
   }
+  begin_anew_until(std::numeric_limits<std::int64_t>::max());
   return builder.finish();
 }
 

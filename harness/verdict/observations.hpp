@@ -15,7 +15,7 @@ namespace nospof::verdict {
 
 /// A finding from the moment it was told until it was told to be over. How exactly its ends are
 /// known depends on how often its probe looks: it began between `not_before_ns` and `seen_ns`, and
-/// ended between `last_seen_ns` and `over_ns`.
+/// ended between `last_seen_ns` and `over_ns`. `not_before_ns` is 0 when nobody had looked before.
 struct Span {
   std::string kind;  ///< of its probe
   std::string host;  ///< who saw it
@@ -63,7 +63,7 @@ struct Observations {
   /// From the injection until the first alert that had not fired before; none: no alert.
   std::optional<Interval> detected;
   std::string alert;               ///< which one
-  bool alert_cleared = false;      ///< it was over before the next injection
+  bool alert_cleared = false;      ///< it was over before the cell was
   std::uint64_t false_alerts = 0;  ///< that began before the injection, when nothing was broken
   Interval without_owner;    ///< of the VIP: the longest time that nobody had it, as users see
   Interval with_two_owners;  ///< and that two had it

@@ -88,7 +88,9 @@ TEST(ExecProbe, TheDeadlineEndsTheWholeGroup) {
   expect_all(samples, Outcome::timeout, 0);
   for (const Sample& sample : samples)
     EXPECT_GE(sample.finished_ns - sample.scheduled_ns, 1'500'000'000);
-  for (const pid_t pid : noted(file))
+  const auto pids = noted(file);
+  EXPECT_EQ(pids.size(), 2U * static_cast<std::size_t>(some));
+  for (const pid_t pid : pids)
     while (!is_gone(pid)) std::this_thread::sleep_for(5ms);
 }
 
@@ -100,6 +102,15 @@ TEST(ExecProbe, NothingIsLeftOfACommandThatEnded) {
   EXPECT_EQ(pids.size(), static_cast<std::size_t>(some));
   for (const pid_t pid : pids)
     while (!is_gone(pid)) std::this_thread::sleep_for(5ms);
+}
+
+TEST(ExecProbe, ACommandThatNeverStopsTalkingHoldsUpNothing) {
+  auto talking = config({"sh", "-c", "cat /dev/zero & cat /dev/zero & cat /dev/zero & wait"});
+  talking["field"] = "a";
+  talking["expect"] = "<= 3";
+  talking["timeout_ns"] = 300'000'000;
+  talking.erase("slow_ns");
+  expect_all(run(talking), Outcome::timeout, 0);
 }
 
 TEST(ExecProbe, NeverWaitsForOthers) {

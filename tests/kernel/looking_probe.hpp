@@ -21,12 +21,9 @@
 #include "system/check.hpp"
 #include "system/clock.hpp"
 #include "system/fd.hpp"
+#include "tests/kernel/probe_run.hpp"
 
 namespace nospof::test {
-
-inline std::int64_t mono_ns() {
-  return SystemClock().now().time_since_epoch().count();
-}
 
 class LookingProbe final : public kinds::SampleSink {
  public:

@@ -2,6 +2,7 @@
 
 #include <atomic>
 
+#include "system/tls_look.hpp"
 #include "tests/kernel/tls_path_fixture.hpp"
 
 namespace nospof::test {
@@ -79,6 +80,26 @@ TEST_F(TlsPathStarttls, ADatabaseWithoutTlsIsFound) {
     tls_ = true;
     EXPECT_TRUE(run.wait_for_finding("tls-absent", true));
     EXPECT_THAT(run.told(), ElementsAre("tls-absent", "over: tls-absent"));
+  }
+}
+
+TEST_F(TlsPathStarttls, WhoIsTurnedAwayBeforeTlsKnowsNothingOfIt) {
+  // "Too many connections", and a database that ends before it said anything.
+  const std::string full("\x0c\x00\x00\x00\xff\x10\x04#08004no", 16);
+  for (const std::string& said : {full, std::string()}) {
+    const Face shown = good();
+    TlsServer server(
+        shown.identity,
+        [&](ServerConnection& connection) {
+          if (!said.empty()) connection.write_plain(said);
+        },
+        TlsServer::Newest::tls_1_3, shown.tune);
+    TlsLookAt at;
+    at.address = "127.0.0.1";
+    at.port = server.port();
+    at.starttls = "mysql";
+    at.offer = TlsOffer::up_to_1_1;
+    EXPECT_EQ(look_at_tls(at).handshake, TlsHandshake::not_connected) << said;
   }
 }
 

@@ -220,6 +220,19 @@ TEST_F(TlsPath, NotesAnAnswerThatWasCutOff) {
   EXPECT_FALSE(run.sink().findings().at(0).violation);
 }
 
+TEST_F(TlsPath, ALongAnswerIsReadToItsEnd) {
+  const Face shown = good();
+  TlsServer server(
+      shown.identity,
+      [&](ServerConnection& connection) {
+        if (!connection.handshake() || !connection.read_request()) return;
+        connection.write("HTTP/1.1 200 OK\r\n\r\n" + std::string(20'000, 'x'));
+      },
+      TlsServer::Newest::tls_1_3, shown.tune);
+  LookRun run(*probes::make_tls_path(), config({target(server.port())}));
+  EXPECT_TRUE(run.wait_for_finding("tls-truncated"));
+}
+
 TEST_F(TlsPath, FindsPlainText) {
   std::atomic<bool> plain = true;
   const Face shown = good();

@@ -36,6 +36,8 @@ TEST(IcmpConfig, NamesWhatIsWrong) {
             "payload_bytes is 8"},
            {R"({"address":"127.0.0.1","rate_per_second":1,"max_in_flight":40000})",
             "expected at most 32768"},
+           {R"({"address":"127.0.0.1","rate_per_second":2000,"timeout_ns":60000000000})",
+            "more than 65,535 requests would be due within one deadline"},
            {R"({"address":"198.18.0.1","rate_per_second":1})", "198.18.0.1"},
        })
     EXPECT_THAT(message(text), HasSubstr(expected)) << text;

@@ -135,6 +135,25 @@ TEST(Observations, AlertsTellWhenTheFaultWasNoticed) {
   EXPECT_EQ(seen.false_alerts, 1U);
 }
 
+TEST(Observations, AnAlertThatFiredBeforeIsNoDetection) {
+  RunRecord run = observed_run({"monitoring"});
+  run.observer_starts.push_back({injected + s, "web1"});
+  run.sightings = {
+      sighting("monitoring", "web1", first_cell + 500 * ms, "alert", "Noise mon1", false),
+      // The other server says so later; the first one, restarted, says so again.
+      sighting("monitoring", "web2", injected + 500 * ms, "alert", "Noise mon1", false),
+      sighting("monitoring", "web1", injected + 2 * s, "alert", "Noise mon1", false)};
+  EXPECT_FALSE(judged(run).seen.detected.has_value());
+}
+
+TEST(Observations, AnAlertIsClearedWhenItIsOverWithinTheCell) {
+  RunRecord run = observed_run({"monitoring"});
+  run.sightings = {
+      sighting("monitoring", "web1", injected + s, "alert", "HostDown web1", false),
+      sighting("monitoring", "web1", cell_end + 5 * s, "alert", "HostDown web1", false, true)};
+  EXPECT_FALSE(judged(run).seen.alert_cleared);
+}
+
 TEST(Observations, TheVipsOwnersAreTimedAsTheLinkSeesThem) {
   RunRecord run = observed_run({"vip"});
   run.sightings = {
@@ -164,6 +183,25 @@ TEST(Observations, AProbeThatBeginsAnewTellsAgainWhatStillIs) {
   const std::vector<Span> spans = spans_of(run);
   ASSERT_EQ(spans.size(), 2U);
   EXPECT_EQ(spans[0].over_ns, injected + 2 * s);
+}
+
+TEST(Observations, WhatAProbeThatBeginsAnewDoesNotTellAgainIsOver) {
+  RunRecord run = observed_run({"firewall"});
+  run.sightings = {
+      sighting("firewall", "web1", injected + s, "closed", "lb1 -> web1:443/tcp", false)};
+  run.observer_starts.push_back({injected + 2 * s, "web1"});
+  EXPECT_EQ(spans_of(run).at(0).over_ns, injected + 2 * s);
+  EXPECT_THAT(judged(run).seen.closed, IsEmpty());
+}
+
+TEST(Observations, NobodyKnowsHowLongItLastedThatWasThereWhenItsProbeBegan) {
+  RunRecord run = observed_run({"vip"});
+  Sighting begun = sighting("vip", "web1", injected + s, "no-owner", "198.18.0.10", false);
+  begun.finding.since_ns = 0;
+  run.sightings = {
+      begun, sighting("vip", "web1", injected + 2 * s, "no-owner", "198.18.0.10", false, true)};
+  const Observations seen = judged(run).seen;
+  EXPECT_EQ(seen.without_owner, (Interval{Nanoseconds(900 * ms), std::nullopt}));
 }
 
 Sighting loss(std::int64_t at_ns, const std::string& subject, std::uint64_t count,

@@ -91,14 +91,14 @@ int prove_command(const ProveArguments& arguments, const kinds::Registry& regist
   require_root();
   options.lab = arguments.lab;
   options.keep_lab = arguments.keep_lab;
-  options.observe = arguments.observe;
+  options.observe = !arguments.no_observe;
   options.runs = arguments.runs;
   options.command = "nospof prove " + arguments.topology_file;
   for (const std::string& pattern : arguments.only)
     options.command += fmt::format(" --only '{}'", pattern);
   for (const std::string& pattern : arguments.skip)
     options.command += fmt::format(" --skip '{}'", pattern);
-  if (arguments.observe) options.command += " --observe";
+  if (arguments.no_observe) options.command += " --no-observe";
   if (arguments.budget) options.command += " --budget " + *arguments.budget;
 
   fmt::print("{}: {} cells, an outage of up to {} counts as survived\n", options.topology.title,
@@ -132,9 +132,10 @@ int run_command(const RunArguments& arguments, const kinds::Registry& registry) 
     control::RunOptions options;
     options.topology = file.topology;
     options.lab = arguments.lab;
-    options.observe = arguments.observe;
+    options.observe = !arguments.no_observe;
     options.runs = arguments.runs;
     options.command = "nospof run " + file.experiment.file;
+    if (arguments.no_observe) options.command += " --no-observe";
     fmt::print("{}\n", file.experiment.title);
     int code = exit_inconclusive;
     try {

@@ -12,18 +12,19 @@ namespace {
 
 std::string cells_table(const verdict::RunResult& result) {
   std::string out =
-      "| component | fault | verdict | longest outage | failed/total | lost writes | "
+      "| component | fault | verdict | served | longest outage | failed/total | lost writes | "
       "TLS violations | firewall differences | alert after | "
       "served again after | redundant after |\n"
-      "|---|---|---|---|---|---|---|---|---|---|---|\n";
+      "|---|---|---|---|---|---|---|---|---|---|---|---|\n";
   for (const verdict::CellResult& cell : result.cells) {
     const std::string verdict = verdict::verdict_name(cell.verdict);
-    out += fmt::format(
-        "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
-        markdown_text(verdict::component_name(cell.plan)), markdown_text(fault_text(cell.plan)),
-        cell.verdict == verdict::Verdict::pass ? verdict : "**" + verdict + "**", outage_text(cell),
-        failed_text(cell), lost_text(cell), tls_text(cell), firewall_text(cell),
-        detected_text(cell), recovery_text(cell), redundant_text(cell));
+    out += fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
+                       markdown_text(verdict::component_name(cell.plan)),
+                       markdown_text(fault_text(cell.plan)),
+                       cell.verdict == verdict::Verdict::pass ? verdict : "**" + verdict + "**",
+                       availability_text(cell), outage_text(cell), failed_text(cell),
+                       lost_text(cell), tls_text(cell), firewall_text(cell), detected_text(cell),
+                       recovery_text(cell), redundant_text(cell));
   }
   return out;
 }

@@ -75,14 +75,28 @@ void print_list(const control::Campaign& campaign) {
   fmt::print("{} cells\n", campaign.cells.size());
 }
 
+// What nobody looks at is nothing that the proof says anything about.
+void leave_unwatched_out(const spec::Topology& topology, bool no_observe,
+                         control::Campaign& campaign) {
+  if (no_observe)
+    campaign.left_out.push_back({"TLS, clear text, firewalls, VIPs, alerts and acknowledged writes",
+                                 "not watched (--no-observe)"});
+  else if (topology.workload.audit_url.empty())
+    campaign.left_out.push_back(
+        {"acknowledged writes", "the workload names no page that tells them (workload.audit)"});
+  if (!no_observe && !topology.monitoring)
+    campaign.left_out.push_back({"alerts", "the topology names no monitoring"});
+}
+
 }  // namespace
 
 int prove_command(const ProveArguments& arguments, const kinds::Registry& registry) {
   control::RunOptions options;
   options.topology = spec::read_topology(arguments.topology_file);
   const Nanoseconds budget = chosen_budget(arguments, options.topology);
-  const control::Campaign campaign = control::plan_campaign(options.topology, registry.catalogue(),
-                                                            {arguments.only, arguments.skip});
+  control::Campaign campaign = control::plan_campaign(options.topology, registry.catalogue(),
+                                                      {arguments.only, arguments.skip});
+  leave_unwatched_out(options.topology, arguments.no_observe, campaign);
   if (arguments.list) {
     print_list(campaign);
     return 0;

@@ -186,8 +186,9 @@ std::string spof_faults_text(const verdict::Spof& spof) {
 
 std::string repeat_cell(const verdict::RunRecord& run, const verdict::CellPlan& plan) {
   if (run.mode == verdict::Mode::run) return repeat_run(run);
-  return fmt::format("nospof prove {} --budget {} --only {}", quoted(run.topology.file),
-                     spec::format_duration(run.outage_budget), quoted(plan.id));
+  return fmt::format("nospof prove {} --budget {} --only {}{}", quoted(run.topology.file),
+                     spec::format_duration(run.outage_budget), quoted(plan.id),
+                     run.observers.empty() ? " --no-observe" : "");
 }
 
 std::string repeat_run(const verdict::RunRecord& run) {

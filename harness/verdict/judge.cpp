@@ -41,14 +41,32 @@ void judge_run(const RunRecord& run, RunResult& result) {
                     failure.cell.empty() ? "" : " after ", failure.cell, failure.detail));
 }
 
+// Whether what was missing in the last read was missing in a stack that nobody had left broken.
+bool ended_whole(const RunRecord& run) {
+  return run.end && run.end->reason == "complete" &&
+         std::ranges::all_of(run.cells, [](const CellRecord& cell) {
+           return !cell.redundant || cell.redundant->ok;
+         });
+}
+
 void judge_histories(const RunRecord& run, RunResult& result) {
+  const bool whole = ended_whole(run);
   for (const HistoryRecord& record : run.histories) {
     const HistoryResult& judged = result.histories.emplace_back(judge_history(record));
     for (StandingFinding& finding : findings_of(judged, run.probe.from))
-      result.findings.push_back(std::move(finding));
+      if (whole || finding.what != "lost-write")
+        result.findings.push_back(std::move(finding));
+      else
+        result.reasons.push_back(fmt::format("{}: {}; but the stack was not seen whole at the end",
+                                             judged.file, finding.detail));
     if (judged.verdict == history::Verdict::undecided)
       result.reasons.push_back(fmt::format("{} is undecided: {}", judged.file, judged.reason));
   }
+  const bool kept = std::ranges::any_of(
+      run.observers, [](const ObserverInfo& observer) { return observer.kind == "ledger"; });
+  if (kept && result.executed > 0 && result.histories.empty())
+    result.reasons.push_back(
+        "the ledger's history is missing: nothing proves that no write is lost");
 }
 
 void measure_budget(const RunRecord& run, RunResult& result) {

@@ -75,6 +75,10 @@ void check_course(Case& c) {
 void check_observations(Case& c) {
   const Observations& seen = c.result.seen;
   for (const std::string& violation : seen.violations) c.violations.push_back(violation);
+  const bool whole = c.cell.end == CellEnd::executed && c.cell.redundant && c.cell.redundant->ok;
+  for (const std::string& loss : seen.losses)
+    whole ? c.violations.push_back(loss)
+          : c.doubts.push_back(loss + "; but the stack was not seen whole again");
   for (const std::string& kind : seen.blind)
     c.doubts.push_back(fmt::format("no {} probe could tell anything in this cell", kind));
 }

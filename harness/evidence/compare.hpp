@@ -12,7 +12,7 @@ struct Comparison {
   /// What only the second one has is no difference: it was made by another version, which may know
   /// more.
   bool additions = false;
-  std::size_t most = 20;  ///< differences that are told
+  std::size_t most = 200;  ///< differences that are told
 };
 
 /// One line each, with the place: "cells[web1/host-crash].verdict: "pass" is stated, but "fail"

@@ -113,7 +113,11 @@ Staging::Copy::Copy(Staging& staging, std::string name) : staging_(staging) {
     throw Error(fmt::format("more than {} files are no bundle", most_files));
   file_.name = std::move(name);
   const std::string path = staging.folder_ + "/" + file_.name;
-  std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+  std::error_code error;
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
+  if (error)
+    throw Error(fmt::format("'{}' cannot be copied to {}: {}", file_.name, staging.folder_,
+                            error.message()));
   if (std::filesystem::exists(path)) throw Error(fmt::format("'{}' is there twice", file_.name));
   fd_ = open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
 }

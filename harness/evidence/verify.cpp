@@ -83,7 +83,8 @@ class Verifier {
   }
 
   void stage() {
-    if (!std::filesystem::is_directory(path_)) return stage_archive(path_, staging_);
+    std::error_code unknown;  // whatever it is, opening it will tell
+    if (!std::filesystem::is_directory(path_, unknown)) return stage_archive(path_, staging_);
     stage_folder(path_, any_name, staging_);
     if (!std::filesystem::exists(envelope_path()))
       throw NoBundle(fmt::format("{}: no {}; this is no bundle of evidence, nor one unpacked",

@@ -179,6 +179,8 @@ TEST(Folders, AreGoneWithTheirStaging) {
     staging.add_text("a/b", "x");
     EXPECT_TRUE(std::filesystem::exists(path + "/a/b"));
     EXPECT_THROW(staging.add_text("a/b", "y"), Error);
+    EXPECT_THROW(staging.add_text("a/b/c", "y"), Error);
+    EXPECT_THROW(staging.add_text("a", "y"), Error);
     EXPECT_THROW(staging.add_text("../b", "y"), Error);
   }
   EXPECT_FALSE(std::filesystem::exists(path));

@@ -93,7 +93,8 @@ json::object started_event(const RunOptions& options, const std::string& mode,
 }
 
 // What it is, and what it is made from and on.
-void begin(Recorder& recorder, const RunOptions& options, json::object started, Watcher& watcher) {
+void record_start(Recorder& recorder, const RunOptions& options, json::object started,
+                  Watcher& watcher) {
   keep_topology(options.topology, recorder.folder());
   recorder.event("run-started", std::move(started));
   recorder.event("machine", machine_event());
@@ -243,7 +244,7 @@ RunEnd run_proof(const RunOptions& options, const Campaign& campaign, Nanosecond
   for (const LeftOut& entry : campaign.left_out)
     left_out.push_back(json::object{{"what", entry.what}, {"why", entry.why}});
   started["left_out"] = std::move(left_out);
-  begin(recorder, options, std::move(started), watcher);
+  record_start(recorder, options, std::move(started), watcher);
 
   Conductor conductor(options, recorder, clock, watcher);
   return conductor.conduct(workload, settle, [&](Conductor& c) -> asio::awaitable<void> {
@@ -299,7 +300,7 @@ RunEnd run_experiment(const RunOptions& options, const spec::Experiment& experim
     hypothesis.push_back(std::move(written));
   }
   started["hypothesis"] = std::move(hypothesis);
-  begin(recorder, options, std::move(started), watcher);
+  record_start(recorder, options, std::move(started), watcher);
 
   Conductor conductor(options, recorder, clock, watcher);
   return conductor.conduct(workload, experiment.settle, [&](Conductor& c) -> asio::awaitable<void> {

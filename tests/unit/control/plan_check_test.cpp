@@ -27,11 +27,11 @@ class PlanCheck : public ::testing::Test {
     spec::KindInfo kill;
     kill.name = "process-kill";
     kill.target = spec::TargetType::service;
-    kill.prove_variants = {{"", {{"scope", std::string("all")}}}};
+    kill.prove_variants.emplace_back().parameters["scope"] = std::string("all");
     spec::KindInfo crash;
     crash.name = "host-crash";
     crash.target = spec::TargetType::host;
-    crash.prove_variants = {{}};
+    crash.prove_variants.emplace_back();
     catalogue_.faults = {kill, crash};
     run_ = recorded({});
   }

@@ -42,6 +42,7 @@
 #include "probes/http.hpp"
 #include "probes/https.hpp"
 #include "probes/icmp.hpp"
+#include "probes/ledger.hpp"
 #include "probes/monitoring.hpp"
 #include "probes/plaintext_canary.hpp"
 #include "probes/prometheus.hpp"
@@ -100,5 +101,6 @@ int main(int argc, char** argv) {
   registry.add(nospof::probes::make_exec());
   registry.add(nospof::probes::make_prometheus());
   registry.add(nospof::probes::make_monitoring());
+  registry.add(nospof::probes::make_ledger());
   return nospof::cli::main(argc, argv, registry);
 }

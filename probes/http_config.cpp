@@ -8,17 +8,12 @@
 
 namespace nospof::probes {
 
-namespace {
-
-// Stands in URLs and is looked for in packets.
 void check_marker(const ConfigKeys& keys, const std::string& marker) {
   const auto fits = [](unsigned char c) { return std::isalnum(c) != 0 || c == '-'; };
   const bool sized = marker.size() >= 8 && marker.size() <= 32;
   if (marker.empty() || (sized && std::ranges::all_of(marker, fits))) return;
   keys.refuse("marker", boost::json::value(marker), "8 to 32 letters, digits and -");
 }
-
-}  // namespace
 
 HttpConfig parse_http_asking(ConfigKeys& keys, UrlSchemes schemes) {
   HttpConfig config;

@@ -24,6 +24,9 @@ struct HttpConfig {
   std::string marker;  ///< in every request's names; empty: a random one
 };
 
+/// A marker stands in URLs and is looked for in packets; it may be empty. Throws Error.
+void check_marker(const ConfigKeys& keys, const std::string& marker);
+
 /// Where to ask and when: url, address, port, authority_file, connection and the keys of pace.hpp.
 /// Throws Error naming the key, what stood there and what is expected.
 HttpConfig parse_http_asking(ConfigKeys& keys, UrlSchemes schemes);

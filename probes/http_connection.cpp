@@ -68,6 +68,7 @@ HttpConnection::Wants HttpConnection::open() {
 }
 
 HttpConnection::Wants HttpConnection::send_request() {
+  asked_ = true;
   while (!unsent_.empty()) {
     std::size_t sent = 0;
     const Stream::Step step = stream_->write(unsent_, sent);

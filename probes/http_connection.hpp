@@ -32,6 +32,8 @@ class HttpConnection {
   Wants advance();
 
   bool connected() const { return phase_ != Phase::connecting; }
+  /// Whether anything of a request may have been sent.
+  bool asked() const { return asked_; }
   /// The answer is whole; nothing was asked since.
   bool resting() const { return phase_ == Phase::resting; }
   bool over() const { return phase_ == Phase::over; }
@@ -67,6 +69,7 @@ class HttpConnection {
   HttpResponse answer_;
   Failure failure_;
   bool orderly_end_ = false;
+  bool asked_ = false;
 };
 
 }  // namespace nospof::probes

@@ -104,6 +104,7 @@ class NamedSink final : public kinds::SampleSink {
   void looked(const kinds::Round& round) override {
     say({{"looked", {round.begin_ns, round.end_ns, round.checked, round.undecided}}});
   }
+  void operated(const kinds::Operation& operation) override { channel_.add(name_, operation); }
   void say(json::object message) {
     message["of"] = name_;
     channel_.say(message);

@@ -18,6 +18,8 @@
 //                                          "count"}}
 //   out  {"of":"canary","looked":[begin_ns,end_ns,checked,undecided]}
 //                                          see kinds/finding.hpp
+//   out  {"of":"ledger","operated":[[..],..]}
+//                                          see operation_json() in kinds/operation.hpp
 //   out  {"of":"users","error":".."}       this probe has ended, the others go on
 //   in   stop                              or EOF: nothing more is sent, what is in flight is
 //                                          finished

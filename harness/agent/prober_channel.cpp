@@ -61,6 +61,12 @@ void ProberChannel::add(const std::string& of, const kinds::Sample& sample) {
                   sample.finished_ns, static_cast<int>(sample.outcome), sample.detail));
 }
 
+void ProberChannel::add(const std::string& of, const kinds::Operation& operation) {
+  const std::string text = json::serialize(kinds::operation_json(operation));
+  const std::lock_guard lock(mutex_);
+  add_to_batch(of, "operated", text);
+}
+
 std::uint64_t ProberChannel::count() const {
   const std::lock_guard lock(mutex_);
   return count_;

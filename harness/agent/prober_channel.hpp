@@ -11,6 +11,7 @@
 
 #include <boost/json/object.hpp>
 
+#include "kinds/operation.hpp"
 #include "kinds/sample.hpp"
 #include "system/fd.hpp"
 
@@ -30,6 +31,7 @@ class ProberChannel {
   void say(const boost::json::object& message);
   /// `of` is compared by its place: the same probe always says the same object.
   void add(const std::string& of, const kinds::Sample& sample);
+  void add(const std::string& of, const kinds::Operation& operation);
 
   /// Of the samples.
   std::uint64_t count() const;

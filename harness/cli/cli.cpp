@@ -95,6 +95,10 @@ void add_history_verb(CLI::App& app, Verb& chosen) {
   check->callback([&chosen, a] { chosen = [a] { return check_history_command(*a); }; });
 }
 
+constexpr const char* no_observe_help =
+    "only send the workload; do not watch TLS, clear text, firewalls, VIPs, alerts and "
+    "acknowledged writes";
+
 void add_run_verbs(CLI::App& app, Verb& chosen, const std::vector<std::string>& argv,
                    const kinds::Registry& registry) {
   auto prove = std::make_shared<ProveArguments>();
@@ -109,8 +113,7 @@ void add_run_verbs(CLI::App& app, Verb& chosen, const std::vector<std::string>& 
   verb->add_option("--budget", prove->budget, "largest outage that still counts as survived: 10s");
   verb->add_option("--lab", prove->lab, "use this lab, which is up, and leave it up");
   verb->add_flag("--keep-lab", prove->keep_lab, "leave the run's own lab up at the end");
-  verb->add_flag("--observe", prove->observe,
-                 "also watch TLS, clear text, firewalls and the VIP's owners");
+  verb->add_flag("--no-observe", prove->no_observe, no_observe_help);
   verb->add_flag("--confirm", prove->confirm, "faults may hit machines that are no lab");
   verb->add_option("--runs", prove->runs, "folder for runs")->capture_default_str();
   verb->add_option("--sign", prove->sign,
@@ -125,8 +128,7 @@ void add_run_verbs(CLI::App& app, Verb& chosen, const std::vector<std::string>& 
   experiments->add_option("FILE", run->files)->required();
   experiments->add_flag("--dry-run", run->dry_run,
                         "print targets, blast radius and undo; do nothing");
-  experiments->add_flag("--observe", run->observe,
-                        "also watch TLS, clear text, firewalls and the VIP's owners");
+  experiments->add_flag("--no-observe", run->no_observe, no_observe_help);
   experiments->add_flag("--confirm", run->confirm, "faults may hit machines that are no lab");
   experiments->add_option("--lab", run->lab, "use this lab, which is up, and leave it up");
   experiments->add_option("--runs", run->runs, "folder for runs")->capture_default_str();

@@ -29,7 +29,7 @@ void require_root() {
 // The verdict on a cell that has just ended, from what is in the run's folder: the same judgement
 // as the report's.
 std::string judge_cell(const control::CellSummary& summary) {
-  const verdict::RunRecord run = report::load_run(summary.folder);
+  const verdict::RunRecord run = report::load_without_histories(summary.folder);
   const verdict::CellResult cell = verdict::judge_cell(run, summary.number - 1);
   std::string line =
       fmt::format("{:<12} {}", verdict::verdict_name(cell.verdict), verdict::summary_line(cell));
@@ -42,7 +42,8 @@ std::string judge_cell(const control::CellSummary& summary) {
 int conclude(const control::RunEnd& end) {
   const verdict::RunResult result = report::write_reports(end.folder);
   const bool colors = ::isatty(STDOUT_FILENO) == 1;
-  fmt::print("\n{}", report::terminal_table(report::load_run(end.folder), result, colors));
+  fmt::print("\n{}",
+             report::terminal_table(report::load_without_histories(end.folder), result, colors));
   fmt::print("\nreports: {0}/summary.md {0}/result.json {0}/junit.xml\n", end.folder);
   if (!end.healing_complete || result.exit_code == exit_healing_incomplete) {
     fmt::print(stderr, "healing is incomplete: run `nospof recover`\n");
@@ -111,14 +112,14 @@ int prove_command(const ProveArguments& arguments, const kinds::Registry& regist
   options.commit = built_commit;
   options.lab = arguments.lab;
   options.keep_lab = arguments.keep_lab;
-  options.observe = arguments.observe;
+  options.observe = !arguments.no_observe;
   options.runs = arguments.runs;
   options.command = "nospof prove " + arguments.topology_file;
   for (const std::string& pattern : arguments.only)
     options.command += fmt::format(" --only '{}'", pattern);
   for (const std::string& pattern : arguments.skip)
     options.command += fmt::format(" --skip '{}'", pattern);
-  if (arguments.observe) options.command += " --observe";
+  if (arguments.no_observe) options.command += " --no-observe";
   if (arguments.budget) options.command += " --budget " + *arguments.budget;
 
   fmt::print("{}: {} cells, an outage of up to {} counts as survived\n", options.topology.title,
@@ -155,9 +156,10 @@ int run_command(const RunArguments& arguments, const kinds::Registry& registry) 
     control::RunOptions options;
     options.topology = file.topology;
     options.lab = arguments.lab;
-    options.observe = arguments.observe;
+    options.observe = !arguments.no_observe;
     options.runs = arguments.runs;
     options.command = "nospof run " + file.experiment.file;
+    if (arguments.no_observe) options.command += " --no-observe";
     options.argv = arguments.argv;
     options.commit = built_commit;
     fmt::print("{}\n", file.experiment.title);

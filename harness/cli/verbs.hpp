@@ -98,8 +98,8 @@ struct ProveArguments {
   std::optional<std::string> budget;
   std::string lab;  ///< use this lab, which is up already, and leave it up
   bool keep_lab = false;
-  bool observe = false;  ///< the probes that look run beside the workload
-  bool confirm = false;  ///< faults may hit machines that are no lab
+  bool no_observe = false;  ///< the probes that look do not run beside the workload
+  bool confirm = false;     ///< faults may hit machines that are no lab
   std::string runs = "runs";
   std::string sign;  ///< file with the private key that signs the evidence; empty: none
   std::vector<std::string> argv;  ///< the whole command line
@@ -109,7 +109,7 @@ int prove_command(const ProveArguments& arguments, const kinds::Registry& regist
 struct RunArguments {
   std::vector<std::string> files;
   bool dry_run = false;
-  bool observe = false;
+  bool no_observe = false;
   bool confirm = false;
   std::string lab;
   std::string runs = "runs";

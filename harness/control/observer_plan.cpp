@@ -17,6 +17,9 @@ namespace {
 /// Besides the ports that the stack listens on: what an intruder would try first.
 constexpr std::array usual_ports{22, 25, 80, 111, 2379, 3389, 5432, 6379, 8080, 11211};
 
+/// So that every cell sees a few of them after its fault is healed.
+constexpr std::chrono::milliseconds audit_every{500};
+
 bool contains(const auto& list, const auto& wanted) {
   return std::ranges::find(list, wanted) != std::ranges::end(list);
 }
@@ -38,6 +41,7 @@ class Plan {
       add_vips(host);
     }
     add_monitoring();
+    add_ledger();
     return std::move(observers_);
   }
 
@@ -202,6 +206,20 @@ class Plan {
            {"host_label", monitoring.host_label},
            {"hosts_query", monitoring.hosts_query}});
     }
+  }
+
+  void add_ledger() {
+    const spec::Workload& workload = topology_.workload;
+    if (workload.audit_url.empty()) return;
+    json::object config{{"write_url", workload.url},
+                        {"read_url", workload.audit_url},
+                        {"authority_file", deployment_.authority_file(workload.authority)},
+                        {"expect_status", workload.expect_status},
+                        {"marker", deployment_.marker},
+                        {"timeout_ns", workload.timeout.count()},
+                        {"audit_every_ns", Nanoseconds(audit_every).count()}};
+    if (const spec::Vip* vip = topology_.find_vip(workload.vip)) config["address"] = vip->address;
+    add(*topology_.find_host(workload.from), "ledger", std::move(config));
   }
 
   const spec::Topology& topology_;

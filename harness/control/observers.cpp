@@ -1,5 +1,7 @@
 #include "control/observers.hpp"
 
+#include <optional>
+
 #include <boost/asio/co_spawn.hpp>
 #include <fmt/format.h>
 
@@ -12,6 +14,8 @@ using namespace std::chrono_literals;
 
 constexpr Nanoseconds look_every = 50ms;
 constexpr Nanoseconds try_again_every = 300ms;
+/// A ledger ends with what is under way and a last read of all that it wrote.
+constexpr auto last_words = 15'000ms;
 }  // namespace
 
 ObserverTeam::ObserverTeam(asio::io_context& context, Interruption& interruption,
@@ -41,6 +45,13 @@ ProberEvents ObserverTeam::events_of(const std::string& host) {
                                {"end_ns", round.end_ns},
                                {"checked", round.checked},
                                {"undecided", round.undecided}});
+  };
+  // A probe that begins anew knows nothing of what it wrote before, so its history is another one.
+  const auto history = std::make_shared<std::optional<HistoryFiles>>();
+  events.operated = [this, history](const std::string&,
+                                    const std::vector<kinds::Operation>& operations) {
+    if (!*history) history->emplace(recorder_.begin_history());
+    (*history)->add(operations);
   };
   return events;
 }
@@ -104,7 +115,7 @@ asio::awaitable<void> ObserverTeam::stop() {
   while (keepers_ > 0) co_await interruption_.sleep_through(10ms);
   std::vector<asio::awaitable<void>> ends;
   const auto end = [](ProberClient& prober) -> asio::awaitable<void> {
-    co_await prober.stop(3000ms);
+    co_await prober.stop(last_words);
   };
   for (auto& [host, prober] : probers_)
     if (prober) ends.push_back(end(*prober));

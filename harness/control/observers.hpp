@@ -45,7 +45,8 @@ struct Deployment {
 /// - "firewall" on every host: each TCP port that anything listens on, on each other host;
 /// - "tls-path" on every host from which a TLS hop begins;
 /// - "vip-own" on every host that may own a VIP, "vip-link" where users are;
-/// - "monitoring" on every host with a Prometheus server.
+/// - "monitoring" on every host with a Prometheus server;
+/// - "ledger" where the workload comes from, if it has a page to audit it by.
 std::vector<Observer> observers_of(const spec::Topology& topology, const Deployment& deployment);
 
 /// Runs them: one prober on each host, started again when its host comes back. What they say is

@@ -136,6 +136,12 @@ void ProberClient::take(const json::object& message) {
     events_.found(of, finding_from(found->as_object()));
   if (const auto* looked = message.if_contains("looked"); looked && events_.looked)
     events_.looked(of, round_from(looked->as_array()));
+  if (const auto* operated = message.if_contains("operated"); operated && events_.operated) {
+    std::vector<kinds::Operation> batch;
+    for (const json::value& entry : operated->as_array())
+      batch.push_back(kinds::operation_from_json(entry.as_array()));
+    events_.operated(of, batch);
+  }
   if (const auto* error = message.if_contains("error"))
     failure_ = fmt::format("the prober on {} failed: {}{}{}", host_, of, of.empty() ? "" : ": ",
                            error->as_string().c_str());

@@ -14,6 +14,7 @@
 
 #include "hosts/transport.hpp"
 #include "kinds/finding.hpp"
+#include "kinds/operation.hpp"
 #include "kinds/sample.hpp"
 
 namespace nospof::control {
@@ -28,6 +29,7 @@ struct ProberEvents {
   std::function<void(const std::string& of, std::int64_t worst_ns)> lateness = {};
   std::function<void(const std::string& of, const kinds::Finding&)> found = {};
   std::function<void(const std::string& of, const kinds::Round&)> looked = {};
+  std::function<void(const std::string& of, const std::vector<kinds::Operation>&)> operated = {};
 };
 
 /// One probe of a prober.

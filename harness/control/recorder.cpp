@@ -50,6 +50,11 @@ void Recorder::add_sample(const kinds::Sample& sample) {
   if (samples_) samples_->add(sample);
 }
 
+HistoryFiles Recorder::begin_history() {
+  ++histories_;
+  return {folder_, histories_ == 1 ? "" : fmt::format("-{}", histories_)};
+}
+
 void Recorder::flush_samples() {
   if (samples_) samples_->flush();
 }

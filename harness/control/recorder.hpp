@@ -1,6 +1,6 @@
 #pragma once
-// Writes a run's folder as things happen: events.ndjson and samples (docs/run-directory.md is the
-// format).
+// Writes a run's folder as things happen: events.ndjson, samples and histories
+// (docs/run-directory.md is the format).
 
 #include <memory>
 #include <string>
@@ -8,6 +8,7 @@
 
 #include <boost/json/object.hpp>
 
+#include "control/history_files.hpp"
 #include "kinds/sample_file.hpp"
 #include "system/clock.hpp"
 #include "system/fd.hpp"
@@ -33,11 +34,15 @@ class Recorder {
   void add_sample(const kinds::Sample& sample);
   void flush_samples();
 
+  /// Files for one more start of a ledger probe: ledger.jsonl, ledger-2.jsonl, and so on.
+  HistoryFiles begin_history();
+
  private:
   const Clock* clock_;
   std::string folder_;
   UniqueFd events_;
   std::unique_ptr<kinds::SampleFileWriter> samples_;
+  int histories_ = 0;
 };
 
 }  // namespace nospof::control

@@ -1,5 +1,5 @@
 #pragma once
-// Operations as a table with a bar for each, so that one sees what overlapped. Internal to history.
+// Operations as a table with a bar for each, so that one sees what overlapped.
 
 #include <span>
 #include <string>

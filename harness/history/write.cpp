@@ -7,26 +7,23 @@ namespace nospof::history {
 
 namespace {
 
-/// Half of an operation, as it stands in a line.
-struct Half {
-  const Operation* operation = nullptr;
-  bool is_return = false;
-};
-
 // In the order of their places.
-std::vector<Half> halves(const History& history) {
-  std::vector<Half> all(history.events);
+template <typename Line>
+std::string lines_of(const History& history, Line line) {
+  std::vector<std::pair<const Operation*, Half>> all(history.events);
   for (const Operation& operation : history.operations) {
-    all.at(operation.invoked) = {&operation, false};
-    if (operation.returned) all.at(*operation.returned) = {&operation, true};
+    all.at(operation.invoked) = {&operation, Half::invocation};
+    if (operation.returned) all.at(*operation.returned) = {&operation, Half::completion};
   }
-  std::erase_if(all, [](const Half& half) { return half.operation == nullptr; });
-  return all;
+  std::string text;
+  for (const auto& [operation, half] : all)
+    if (operation != nullptr) text += line(*operation, half, history.model);
+  return text;
 }
 
-std::string type_of(const Half& half) {
-  if (!half.is_return) return "invoke";
-  switch (half.operation->outcome) {
+std::string type_of(const Operation& operation, Half half) {
+  if (half == Half::invocation) return "invoke";
+  switch (operation.outcome) {
     case Outcome::ok:
       return "ok";
     case Outcome::failed:
@@ -37,8 +34,8 @@ std::string type_of(const Half& half) {
   return "";
 }
 
-std::optional<std::int64_t> time_of(const Half& half) {
-  return half.is_return ? half.operation->returned_ns : half.operation->invoked_ns;
+std::optional<std::int64_t> time_of(const Operation& operation, Half half) {
+  return half == Half::completion ? operation.returned_ns : operation.invoked_ns;
 }
 
 // How one notation writes the parts of a value.
@@ -63,11 +60,10 @@ std::string rows_in(const Notation& notation, const std::vector<Row>& rows) {
   return "[" + text + "]";
 }
 
-std::string value_of(const Notation& notation, const Half& half, Model model) {
-  const Operation& operation = *half.operation;
+std::string value_of(const Notation& notation, const Operation& operation, Half half, Model model) {
   switch (operation.function) {
     case Function::read:
-      if (!half.is_return || operation.outcome != Outcome::ok) return notation.nil;
+      if (half == Half::invocation || operation.outcome != Outcome::ok) return notation.nil;
       return model == Model::ledger ? rows_in(notation, operation.rows)
                                     : value_in(notation, operation.value);
     case Function::write:
@@ -99,40 +95,37 @@ std::string edn_key(const std::string& key) {
 
 }  // namespace
 
-std::string edn_text(const History& history) {
+std::string edn_line(const Operation& operation, Half half, Model model) {
   constexpr Notation notation{"nil", " "};
-  std::string text;
-  for (const Half& half : halves(history)) {
-    const Operation& operation = *half.operation;
-    std::string value = value_of(notation, half, history.model);
-    std::string key;
-    if (!operation.key.empty() && history.model == Model::ledger)
-      key = ", :key " + edn_key(operation.key);
-    else if (!operation.key.empty())
-      value = fmt::format("[{} {}]", edn_key(operation.key), value);
-    text += fmt::format("{{:process {}, :type :{}, :f :{}{}, :value {}", operation.process,
-                        type_of(half), name_of(operation.function), key, value);
-    if (const auto time = time_of(half)) text += fmt::format(", :time {}", *time);
-    text += "}\n";
-  }
-  return text;
+  std::string value = value_of(notation, operation, half, model);
+  std::string key;
+  if (!operation.key.empty() && model == Model::ledger)
+    key = ", :key " + edn_key(operation.key);
+  else if (!operation.key.empty())
+    value = fmt::format("[{} {}]", edn_key(operation.key), value);
+  std::string text = fmt::format("{{:process {}, :type :{}, :f :{}{}, :value {}", operation.process,
+                                 type_of(operation, half), name_of(operation.function), key, value);
+  if (const auto time = time_of(operation, half)) text += fmt::format(", :time {}", *time);
+  return text + "}\n";
+}
+
+std::string json_line(const Operation& operation, Half half, Model model) {
+  constexpr Notation notation{"null", ","};
+  std::string text = fmt::format(R"({{"process":{},"type":"{}","f":"{}")", operation.process,
+                                 type_of(operation, half), name_of(operation.function));
+  if (!operation.key.empty())
+    text += fmt::format(R"(,"key":{})", boost::json::serialize(boost::json::string(operation.key)));
+  text += fmt::format(R"(,"value":{})", value_of(notation, operation, half, model));
+  if (const auto time = time_of(operation, half)) text += fmt::format(R"(,"time_ns":{})", *time);
+  return text + "}\n";
+}
+
+std::string edn_text(const History& history) {
+  return lines_of(history, edn_line);
 }
 
 std::string json_lines(const History& history) {
-  constexpr Notation notation{"null", ","};
-  std::string text;
-  for (const Half& half : halves(history)) {
-    const Operation& operation = *half.operation;
-    text += fmt::format(R"({{"process":{},"type":"{}","f":"{}")", operation.process, type_of(half),
-                        name_of(operation.function));
-    if (!operation.key.empty())
-      text +=
-          fmt::format(R"(,"key":{})", boost::json::serialize(boost::json::string(operation.key)));
-    text += fmt::format(R"(,"value":{})", value_of(notation, half, history.model));
-    if (const auto time = time_of(half)) text += fmt::format(R"(,"time_ns":{})", *time);
-    text += "}\n";
-  }
-  return text;
+  return lines_of(history, json_line);
 }
 
 }  // namespace nospof::history

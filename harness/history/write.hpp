@@ -14,4 +14,9 @@ std::string edn_text(const History& history);
 /// JSON lines: {"process":0,"type":"invoke","f":"write","key":"k","value":3,"time_ns":12}.
 std::string json_lines(const History& history);
 
+/// One line of these, with its end: an operation's invocation, or its return.
+enum class Half { invocation, completion };
+std::string edn_line(const Operation& operation, Half half, Model model);
+std::string json_line(const Operation& operation, Half half, Model model);
+
 }  // namespace nospof::history

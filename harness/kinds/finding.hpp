@@ -7,7 +7,7 @@
 namespace nospof::kinds {
 
 /// Something that a probe saw. One that lasts is told when it begins to be true and once more when
-/// it no longer is (`over`), not in every round.
+/// it no longer is (`over`), not in every round; and in between when its `count` has changed.
 struct Finding {
   /// CLOCK_MONOTONIC nanoseconds of the vantage host: when it was seen. It may have begun any time
   /// since `since_ns`, the last moment when it was seen not to be so.

@@ -8,6 +8,7 @@
 #include <boost/json/object.hpp>
 
 #include "kinds/finding.hpp"
+#include "kinds/operation.hpp"
 #include "kinds/sample.hpp"
 #include "spec/catalogue.hpp"
 
@@ -26,6 +27,8 @@ class SampleSink {
   /// Of probes that look. Called from the probe's thread too; here: nobody is interested.
   virtual void found(const Finding& finding);
   virtual void looked(const Round& round);
+  /// Of probes whose clients' histories are judged: every event, in the order of time.
+  virtual void operated(const Operation& operation);
 };
 
 /// A checked probe, ready to run. Several may run in one process, each in a thread of its own.
@@ -40,6 +43,7 @@ class Probe {
 
 inline void SampleSink::found(const Finding& /*finding*/) {}
 inline void SampleSink::looked(const Round& /*round*/) {}
+inline void SampleSink::operated(const Operation& /*operation*/) {}
 
 /// A kind of probe: one file pair in probes/ plus one registration line in main.cpp.
 class ProbeKind {

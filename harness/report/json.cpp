@@ -6,6 +6,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "report/histogram_json.hpp"
+#include "report/histories.hpp"
 #include "report/report.hpp"
 #include "report/text.hpp"
 #include "report/words.hpp"
@@ -154,6 +155,7 @@ json::object seen_json(const verdict::Observations& seen) {
   };
   json::object object;
   object["lost_writes"] = told("ledger", seen.lost_writes);
+  object["stale_reads"] = told("ledger", seen.stale_reads);
   object["tls_violations"] = told("tls-path", seen.tls);
   object["clear_text"] = told("plaintext-canary", seen.clear_text);
   object["open_flows"] = told("firewall", seen.open);
@@ -332,6 +334,7 @@ std::string result_json(const verdict::RunRecord& run, const verdict::RunResult&
   for (const verdict::StandingFinding& finding : result.findings)
     findings.push_back(finding_json(finding));
   object["findings"] = std::move(findings);
+  object["histories"] = histories_json(result.histories);
   json::array cells;
   for (const verdict::CellResult& cell : result.cells) cells.push_back(cell_json(run, cell));
   object["cells"] = std::move(cells);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "kinds/sample_file.hpp"
+#include "report/histories.hpp"
 #include "report/report.hpp"
 #include "report/text.hpp"
 #include "system/check.hpp"
@@ -371,9 +372,15 @@ verdict::RunRecord load_events(const std::string& run_folder) {
   return run;
 }
 
-verdict::RunRecord load_run(const std::string& run_folder) {
+verdict::RunRecord load_without_histories(const std::string& run_folder) {
   verdict::RunRecord run = load_events(run_folder);
   if (run.started && !run.probe.name.empty()) read_samples(run_folder, run);
+  return run;
+}
+
+verdict::RunRecord load_run(const std::string& run_folder) {
+  verdict::RunRecord run = load_without_histories(run_folder);
+  load_histories(run_folder, run);
   return run;
 }
 

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "history/timeline.hpp"
 #include "report/report.hpp"
 #include "report/text.hpp"
 #include "report/words.hpp"
@@ -11,18 +12,19 @@ namespace {
 
 std::string cells_table(const verdict::RunResult& result) {
   std::string out =
-      "| component | fault | verdict | longest outage | failed/total | lost writes | "
+      "| component | fault | verdict | served | longest outage | failed/total | lost writes | "
       "TLS violations | firewall differences | alert after | "
       "served again after | redundant after |\n"
-      "|---|---|---|---|---|---|---|---|---|---|---|\n";
+      "|---|---|---|---|---|---|---|---|---|---|---|---|\n";
   for (const verdict::CellResult& cell : result.cells) {
     const std::string verdict = verdict::verdict_name(cell.verdict);
-    out += fmt::format(
-        "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
-        markdown_text(verdict::component_name(cell.plan)), markdown_text(fault_text(cell.plan)),
-        cell.verdict == verdict::Verdict::pass ? verdict : "**" + verdict + "**", outage_text(cell),
-        failed_text(cell), lost_text(cell), tls_text(cell), firewall_text(cell),
-        detected_text(cell), recovery_text(cell), redundant_text(cell));
+    out += fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
+                       markdown_text(verdict::component_name(cell.plan)),
+                       markdown_text(fault_text(cell.plan)),
+                       cell.verdict == verdict::Verdict::pass ? verdict : "**" + verdict + "**",
+                       availability_text(cell), outage_text(cell), failed_text(cell),
+                       lost_text(cell), tls_text(cell), firewall_text(cell), detected_text(cell),
+                       recovery_text(cell), redundant_text(cell));
   }
   return out;
 }
@@ -45,6 +47,19 @@ std::string hypothesis_table(const verdict::RunResult& result) {
                       verdict::verdict_name(item.verdict));
   if (rows.empty()) return "";
   return "\n## Hypothesis\n\n| tolerance | observed | verdict |\n|---|---|---|\n" + rows;
+}
+
+std::string histories_section(const verdict::RunResult& result) {
+  std::string out;
+  for (const verdict::HistoryResult& history : result.histories) {
+    out += fmt::format("- {}\n", markdown_text(history_text(history)));
+    for (const history::RegisterResult& one : history.not_ok)
+      if (!one.violation.empty())
+        out += fmt::format(
+            "\nNo order explains these operations on {} (lines of {}):\n\n```\n{}```\n",
+            markdown_text(one.key), markdown_text(history.file), history::timeline(one.violation));
+  }
+  return out.empty() ? "" : "\n## Histories\n\n" + out;
 }
 
 std::string reasons_section(const verdict::RunRecord& run, const verdict::RunResult& result) {
@@ -89,6 +104,7 @@ std::string summary_markdown(const verdict::RunRecord& run, const verdict::RunRe
   if (!result.findings.empty()) out += "\n## Findings\n\n";
   for (const verdict::StandingFinding& finding : result.findings)
     out += fmt::format("- {}\n", markdown_text(finding_text(finding)));
+  out += histories_section(result);
   out += reasons_section(run, result);
   out += "\n## Left out\n\n";
   for (const verdict::LeftOut& entry : run.left_out)

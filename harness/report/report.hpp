@@ -8,12 +8,13 @@
 
 namespace nospof::report {
 
-/// Reads events.ndjson and samples/ of a run, also of one that was killed or still goes on: a torn
-/// last line or record is passed over and noted in `damage`. Throws SystemError when there is no
-/// events.ndjson, Error naming file and line when it is of a newer schema.
+/// Reads events.ndjson, samples/ and histories of a run, also of one that was killed or still goes
+/// on: a torn last line or record is passed over and noted in `damage`. Throws SystemError when
+/// there is no events.ndjson, Error naming file and line when it is of a newer schema.
 verdict::RunRecord load_run(const std::string& run_folder);
-
-/// Only events.ndjson; `samples` stays empty.
+/// The same without histories: whatever is said of one cell needs none.
+verdict::RunRecord load_without_histories(const std::string& run_folder);
+/// Only events.ndjson.
 verdict::RunRecord load_events(const std::string& run_folder);
 
 std::string result_json(const verdict::RunRecord& run, const verdict::RunResult& result);

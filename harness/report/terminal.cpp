@@ -146,6 +146,9 @@ std::string terminal_table(const verdict::RunRecord& run, const verdict::RunResu
   if (!result.findings.empty()) out += "\nFindings:\n";
   for (const verdict::StandingFinding& finding : result.findings)
     out += wrapped("  " + plain_text(finding_text(finding)), 4);
+  if (!result.histories.empty()) out += "\nHistories:\n";
+  for (const verdict::HistoryResult& history : result.histories)
+    out += wrapped("  " + plain_text(history_text(history)), 4);
   out += reasons_text(result);
   if (!run.left_out.empty()) out += "\nLeft out:\n";
   for (const verdict::LeftOut& entry : grouped(run.left_out))

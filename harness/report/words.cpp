@@ -143,6 +143,21 @@ std::string finding_text(const verdict::StandingFinding& finding) {
                      fmt::join(finding.hosts, ", "), finding.detail);
 }
 
+std::string history_text(const verdict::HistoryResult& result) {
+  std::string text =
+      fmt::format("{}: {}", result.file, history::verdict_text(result.verdict, result.model));
+  if (!result.reason.empty()) text += fmt::format(" ({})", result.reason);
+  if (!result.ledger)
+    return text + fmt::format("; {} operations on {} registers, {} with unknown outcome",
+                              result.operations, result.registers, result.unfinished);
+  const history::LedgerReport& ledger = *result.ledger;
+  return text + fmt::format(
+                    "; rows: {} ok, {} lost, {} duplicated, {} never written, {} there "
+                    "though never acknowledged, {} not judged; {} stale reads",
+                    ledger.ok, ledger.lost, ledger.duplicated, ledger.never_written,
+                    ledger.unacknowledged, ledger.unjudged, ledger.stale_own + ledger.stale_other);
+}
+
 std::vector<verdict::LeftOut> grouped(const std::vector<verdict::LeftOut>& left_out) {
   constexpr std::size_t many = 10;
   std::map<std::string, std::size_t> counts;

@@ -43,6 +43,9 @@ std::string firewall_text(const verdict::CellResult& cell);
 std::string detected_text(const verdict::CellResult& cell);
 /// "plaintext: 198.18.0.21 -> 198.18.0.31:8443/tcp (seen on web1, app1: ..)".
 std::string finding_text(const verdict::StandingFinding& finding);
+/// "ledger.jsonl: ok; rows: 240 ok, 0 lost, ..", "register.jsonl: linearizable; 480 operations on 7
+/// registers".
+std::string history_text(const verdict::HistoryResult& result);
 /// What a run left out, entries with the same reason in one when there are many of them.
 std::vector<verdict::LeftOut> grouped(const std::vector<verdict::LeftOut>& left_out);
 /// "process-kill (1.2 s .. 1.24 s), host-crash (at least 10 s)".

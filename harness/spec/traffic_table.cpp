@@ -274,6 +274,11 @@ Format<std::string> audit_url_format() {
 }
 
 void check_audit(Context& context, const Node& node, const Workload& workload) {
+  for (const char* placeholder : {"{id}", "{token}"})
+    if (workload.url.find(placeholder) == std::string::npos)
+      context.problem(node.mark_of("url"),
+                      fmt::format("{}: expected {} in 'url', as 'audit' asks what is stored",
+                                  context.subject, placeholder));
   const auto page = parse_https_url(workload.url);
   const auto audit = parse_https_url(workload.audit_url);
   if (!page || !audit || (page->host == audit->host && page->port == audit->port)) return;
@@ -384,8 +389,8 @@ Format<Workload> workload_format() {
                    "A later answer does not count as served."),
           std::move(expect_field),
           optional("audit", &Workload::audit_url, audit_url_format(), "",
-                   "Page that tells what is stored under ids; for probes that check acknowledged "
-                   "writes; none does yet."),
+                   "Page that tells what is stored under ids; the ledger probe looks there for "
+                   "the writes that were acknowledged."),
       },
       check_workload,
   };

@@ -41,6 +41,16 @@ void judge_run(const RunRecord& run, RunResult& result) {
                     failure.cell.empty() ? "" : " after ", failure.cell, failure.detail));
 }
 
+void judge_histories(const RunRecord& run, RunResult& result) {
+  for (const HistoryRecord& record : run.histories) {
+    const HistoryResult& judged = result.histories.emplace_back(judge_history(record));
+    for (StandingFinding& finding : findings_of(judged, run.probe.from))
+      result.findings.push_back(std::move(finding));
+    if (judged.verdict == history::Verdict::undecided)
+      result.reasons.push_back(fmt::format("{} is undecided: {}", judged.file, judged.reason));
+  }
+}
+
 void measure_budget(const RunRecord& run, RunResult& result) {
   if (!run.slo_availability) return;
   result.budget = error_budget(result.traffic.requests, *run.slo_availability);
@@ -98,6 +108,7 @@ RunResult judge(const RunRecord& run) {
   // been.
   if (result.passed > 0 && result.failed == 0) result.failure_bound = failure_bound(result.passed);
   if (!times.empty()) result.findings = standing_findings(run, spans, times);
+  judge_histories(run, result);
   result.spofs = find_spofs(result.cells);
   if (result.failed > 0 || !result.findings.empty())
     result.verdict = Verdict::fail;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "verdict/budget.hpp"
+#include "verdict/histories.hpp"
 #include "verdict/observations.hpp"
 #include "verdict/outages.hpp"
 #include "verdict/percentiles.hpp"
@@ -82,6 +83,7 @@ struct RunResult {
   std::vector<CellResult> cells;     ///< same order as the record's
   std::vector<Spof> spofs;
   std::vector<StandingFinding> findings;  ///< each of them makes the run fail
+  std::vector<HistoryResult> histories;
   std::size_t executed = 0;
   std::size_t passed = 0;
   std::size_t failed = 0;

@@ -285,7 +285,7 @@ std::optional<CellTime> time_of(const RunRecord& run, std::size_t index) {
   const auto injected_ns = evidence.injected_ns();
   if (!injected_ns) return std::nullopt;
   const Window window = window_of(run, index, evidence, {});
-  return CellTime{window.begin_ns, *injected_ns, window.end_ns};
+  return CellTime{window.begin_ns, *injected_ns, window.end_ns, evidence.healed.last_ns};
 }
 
 CellResult judge_sorted(const RunRecord& run, std::size_t index,
@@ -298,8 +298,9 @@ CellResult judge_sorted(const RunRecord& run, std::size_t index,
   result.plan = cell.plan;
   measure(run, cell, evidence, window, result);
   if (result.injected_ns)
-    result.seen = observations_of(run, spans, {window.begin_ns, *result.injected_ns, window.end_ns},
-                                  cell.caused);
+    result.seen = observations_of(
+        run, spans, {window.begin_ns, *result.injected_ns, window.end_ns, evidence.healed.last_ns},
+        cell.caused);
 
   Case c{run, cell, evidence, window, result, {}, {}, {}};
   look_for_violations(c);

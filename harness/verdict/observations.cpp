@@ -11,6 +11,8 @@ namespace nospof::verdict {
 
 namespace {
 
+constexpr std::string_view lost_write = "lost-write";
+
 std::string kind_of(const RunRecord& run, const std::string& probe) {
   const auto found = std::ranges::find(run.observers, probe, &ObserverInfo::probe);
   return found == run.observers.end() ? probe : found->kind;
@@ -54,10 +56,18 @@ class SpanBuilder {
       spans_[open->second].last_seen_ns = finding.since_ns;
       spans_[open->second].over_ns = finding.at_ns;
       open_.erase(open);
-    } else if (open == open_.end() && !finding.over) {
+    } else if (open != open_.end()) {
+      spans_[open->second].counts.push_back({finding.at_ns, finding.count});
+    } else if (!finding.over) {
       open_[key] = spans_.size();
-      spans_.push_back({kind_of(run_, sighting.probe), sighting.host, finding, finding.since_ns,
-                        finding.at_ns, finding.at_ns, std::nullopt});
+      spans_.push_back({kind_of(run_, sighting.probe),
+                        sighting.host,
+                        finding,
+                        finding.since_ns,
+                        finding.at_ns,
+                        finding.at_ns,
+                        std::nullopt,
+                        {{finding.at_ns, finding.count}}});
     }
   }
   // A probe that begins anew tells again what still is.
@@ -67,7 +77,8 @@ class SpanBuilder {
         ++entry;
         continue;
       }
-      spans_[entry->second].over_ns = at_ns;
+      Span& span = spans_[entry->second];
+      if (span.finding.what != lost_write) span.over_ns = at_ns;
       entry = open_.erase(entry);
     }
   }
@@ -83,17 +94,22 @@ class SpanBuilder {
   std::map<Key, std::size_t> open_;
 };
 
+// What became of writes shows only when they are read after everything is over.
 void see_who_looked(const RunRecord& run, const CellTime& time, Observations& seen) {
   for (const Look& look : run.looks)
     if (look.round.end_ns >= time.injected_ns && look.round.begin_ns < time.end_ns &&
         look.round.checked > look.round.undecided)
-      seen.looked.insert(kind_of(run, look.probe));
+      if (const std::string kind = kind_of(run, look.probe);
+          kind != "ledger" || look.round.begin_ns >= time.healed_ns.value_or(0))
+        seen.looked.insert(kind);
   for (const ObserverInfo& observer : run.observers)
     if (!seen.looked.contains(observer.kind)) seen.blind.insert(observer.kind);
 }
 
-// A component that is broken can hide what was wrong before: it is no news when it is back.
+// A component that is broken can hide what was wrong before: it is no news when it is back. But
+// every loss is one of its own, also when a ledger that began anew counts them from one again.
 bool was_there_before(const std::vector<Span>& spans, const Span& span, std::int64_t injected_ns) {
+  if (span.finding.what == lost_write) return false;
   return std::ranges::any_of(spans, [&](const Span& other) {
     return other.kind == span.kind && other.finding.what == span.finding.what &&
            other.finding.subject == span.finding.subject && holds_at(other, injected_ns);
@@ -106,6 +122,7 @@ void see_violations(const std::vector<Span>& spans, const CellTime& time,
   std::set<std::pair<std::string, std::string>> told;
   for (const Span& span : spans) {
     if (!span.finding.violation || !began_in(span, time.injected_ns, time.end_ns)) continue;
+    if (span.finding.what == lost_write && span.count_at(time.end_ns) == 0) continue;
     if (span.kind == "tls-path" && tls_is_broken) continue;
     if (was_there_before(spans, span, time.injected_ns)) continue;
     if (!told.insert({span.finding.what, span.finding.subject}).second) continue;
@@ -113,8 +130,22 @@ void see_violations(const std::vector<Span>& spans, const CellTime& time,
     if (span.kind == "tls-path") ++seen.tls;
     if (span.kind == "plaintext-canary") ++seen.clear_text;
     if (span.kind == "firewall") ++seen.open;
-    if (span.finding.what == "lost-write") seen.lost_writes += span.finding.count;
   }
+}
+
+// Writes that were missing while the fault was in force, and are there again, were read stale.
+void see_writes(const RunRecord& run, const std::vector<Span>& spans, const CellTime& time,
+                Observations& seen) {
+  for (const Span& span : spans) {
+    if (span.finding.what != lost_write || !began_in(span, time.injected_ns, time.end_ns)) continue;
+    const std::uint64_t lost = span.count_at(time.end_ns);
+    seen.lost_writes += lost;
+    seen.stale_reads += span.finding.count - std::min(lost, span.finding.count);
+  }
+  for (const Sighting& sighting : run.sightings)
+    if (sighting.finding.what == "stale-read" && sighting.finding.at_ns >= time.injected_ns &&
+        sighting.finding.at_ns < time.end_ns)
+      seen.stale_reads += sighting.finding.count;
 }
 
 void see_closed(const std::vector<Span>& spans, const CellTime& time, Observations& seen) {
@@ -169,10 +200,19 @@ bool stands(const RunRecord& run, const std::vector<CellTime>& times, const Span
   for (const CellTime& time : times)
     if (began_in(span, time.injected_ns, time.end_ns)) return false;
   const auto next = next_injection(run, times, span.seen_ns);
-  return !next || holds_at(span, *next);
+  if (!next) return span.finding.what != lost_write || !span.over_ns;
+  return holds_at(span, *next);
 }
 
 }  // namespace
+
+std::uint64_t Span::count_at(std::int64_t at_ns) const {
+  if (over_ns && *over_ns <= at_ns) return 0;
+  std::uint64_t count = 0;
+  for (const Count& change : counts)
+    if (change.from_ns <= at_ns) count = change.count;
+  return count;
+}
 
 std::vector<Span> spans_of(const RunRecord& run) {
   SpanBuilder builder(run);
@@ -194,6 +234,7 @@ Observations observations_of(const RunRecord& run, const std::vector<Span>& span
   Observations seen;
   see_who_looked(run, time, seen);
   see_violations(spans, time, caused, seen);
+  see_writes(run, spans, time, seen);
   see_closed(spans, time, seen);
   see_owners(spans, time, seen);
   see_alerts(spans, time, seen);

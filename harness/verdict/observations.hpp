@@ -24,9 +24,18 @@ struct Span {
   std::int64_t seen_ns = 0;
   std::int64_t last_seen_ns = 0;
   std::optional<std::int64_t> over_ns;  ///< none: it never was over
+  /// Its count from a moment on, in the order of time; the finding has the first one.
+  struct Count {
+    std::int64_t from_ns = 0;
+    std::uint64_t count = 0;
+  };
+  std::vector<Count> counts;
+  /// 0 before it began, and once it is over.
+  std::uint64_t count_at(std::int64_t at_ns) const;
 };
 
-/// In the order in which they were seen. What a probe had found is over when it begins anew.
+/// In the order in which they were seen. What a probe had found is over when it begins anew, except
+/// for lost writes: a ledger that begins anew has forgotten them.
 std::vector<Span> spans_of(const RunRecord& run);
 
 /// The time of one cell, CLOCK_MONOTONIC nanoseconds.
@@ -34,6 +43,7 @@ struct CellTime {
   std::int64_t begin_ns = 0;
   std::int64_t injected_ns = 0;
   std::int64_t end_ns = 0;
+  std::optional<std::int64_t> healed_ns = {};  ///< measured; none: it never was
 };
 
 struct Observations {
@@ -44,7 +54,10 @@ struct Observations {
   std::uint64_t tls = 0;          ///< of the violations: of kind tls-path
   std::uint64_t clear_text = 0;   ///< of kind plaintext-canary
   std::uint64_t open = 0;         ///< of kind firewall: flows that should be closed
-  std::uint64_t lost_writes = 0;  ///< writes, not findings
+  std::uint64_t lost_writes = 0;  ///< writes, not findings, that are missing at the cell's end
+  /// Acknowledged writes that a read after the injection did not see, and that were there after
+  /// all.
+  std::uint64_t stale_reads = 0;
   /// Allowed flows that were closed when the fault was injected, or still are at the cell's end.
   std::vector<std::string> closed;
   /// From the injection until the first alert that had not fired before; none: no alert.

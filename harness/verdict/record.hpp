@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "history/history.hpp"
 #include "kinds/finding.hpp"
 #include "kinds/sample.hpp"
 #include "spec/experiment.hpp"
@@ -126,6 +127,12 @@ struct ObserverStart {
   std::string host;
 };
 
+/// What clients did from one start of a ledger probe on.
+struct HistoryRecord {
+  std::string file;  ///< in the run's folder
+  history::History history;
+};
+
 struct RunEnd {
   std::string reason;  ///< complete, interrupted, error
   std::string detail;
@@ -175,6 +182,7 @@ struct RunRecord {
   std::vector<ObserverStart> observer_starts;  ///< in the order of time, as are:
   std::vector<Sighting> sightings;
   std::vector<Look> looks;
+  std::vector<HistoryRecord> histories;
   std::vector<kinds::Sample> samples;  ///< in the order of completion
   std::vector<std::string> damage;     ///< what could not be read: torn lines, missing samples
 };

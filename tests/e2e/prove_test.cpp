@@ -76,10 +76,9 @@ TEST(Prove, AStackWithOneWebServerHasThatSpofAndNoOther) {
 
 TEST(Prove, WhatIsObservedIsInTheResultOfEachCell) {
   Sandbox sandbox;
-  const CommandResult run =
-      sandbox.run({"prove", source("tests/e2e/mini/topology.yaml"), "--runs", sandbox.runs(),
-                   "--observe", "--only", "web1/nginx/process-kill"},
-                  120s);
+  const CommandResult run = sandbox.run({"prove", source("tests/e2e/mini/topology.yaml"), "--runs",
+                                         sandbox.runs(), "--only", "web1/nginx/process-kill"},
+                                        120s);
   EXPECT_EQ(run.exit_code, 0) << run.output << run.errors;
   const boost::json::object result = result_of(sandbox.runs());
   EXPECT_TRUE(result.at("findings").as_array().empty()) << run.output;
@@ -120,8 +119,7 @@ TEST(Prove, AHoleInAFirewallIsFoundByNameThoughNobodyUsesIt) {
               "accept]]\n");
   write_file(file, text);
   const CommandResult run = sandbox.run(
-      {"prove", file, "--runs", sandbox.runs(), "--observe", "--only", "web1/nginx/process-kill"},
-      120s);
+      {"prove", file, "--runs", sandbox.runs(), "--only", "web1/nginx/process-kill"}, 120s);
   EXPECT_EQ(run.exit_code, 1) << run.output << run.errors;
   std::vector<std::string> found;
   const boost::json::object result = result_of(sandbox.runs());

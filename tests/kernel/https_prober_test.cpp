@@ -16,8 +16,10 @@
 #include "agent/prober.hpp"
 #include "kinds/registry.hpp"
 #include "probes/https.hpp"
+#include "probes/ledger.hpp"
 #include "system/check.hpp"
 #include "tests/kernel/https_probing.hpp"
+#include "tests/kernel/ledger_server.hpp"
 
 namespace nospof::test {
 namespace {
@@ -30,6 +32,7 @@ class Prober {
  public:
   explicit Prober(agent::ProberLimits limits = {}) {
     registry_.add(probes::make_https());
+    registry_.add(probes::make_ledger());
     thread_ = std::thread([this, limits] {
       result_ = agent::run_prober(registry_, in_.read_end.get(), out_.write_end.get(), limits);
       out_.write_end.reset();
@@ -142,6 +145,49 @@ TEST_F(HttpsProber, TellsSamplesWhileItRunsUntilStopped) {
   prober.write("stop");
   EXPECT_GE(samples_up_to_done(prober, count), count);
   EXPECT_EQ(prober.result(), 0);
+}
+
+TEST_F(HttpsProber, TellsTheOperationsOfALedgerInTheirOrder) {
+  LedgerStore store;
+  PlainServer server([&](int fd) {
+    if (const auto head = read_head(fd)) send_all(fd, store.answer(*head));
+  });
+  const std::string url = fmt::format("http://127.0.0.1:{}", server.port());
+  Prober prober;
+  prober.write(json::serialize(json::object{{"name", "rows"},
+                                            {"probe", "ledger"},
+                                            {"config",
+                                             {{"write_url", url + "/write?id={id}&v={token}"},
+                                              {"read_url", url + "/read?ids={ids}"},
+                                              {"every_ns", 2'000'000}}}}));
+  ASSERT_TRUE(prober.read().contains("ready"));
+  std::vector<kinds::Operation> operations;
+  const auto take = [&](const json::object& message) {
+    const json::value* batch = message.if_contains("operated");
+    if (batch == nullptr) return;
+    EXPECT_EQ(message.at("of"), "rows");
+    for (const json::value& entry : batch->as_array())
+      operations.push_back(kinds::operation_from_json(entry.as_array()));
+  };
+  while (operations.size() < 600) take(prober.read());
+  prober.write("stop");
+  for (;;) {
+    const json::object message = prober.read();
+    ASSERT_FALSE(message.empty());
+    take(message);
+    if (message.contains("done")) break;
+  }
+  EXPECT_EQ(prober.result(), 0);
+  EXPECT_TRUE(std::ranges::is_sorted(operations, {}, &kinds::Operation::at_ns));
+  std::set<std::int64_t> open;
+  for (const kinds::Operation& operation : operations) {
+    if (operation.event == kinds::Operation::Event::invoke)
+      EXPECT_TRUE(open.insert(operation.process).second);
+    else
+      EXPECT_EQ(open.erase(operation.process), 1U);
+  }
+  EXPECT_TRUE(open.empty());
+  EXPECT_EQ(operations.back().rows.size(), store.rows()) << "the last read";
 }
 
 TEST_F(HttpsProber, GoesFirstOnlyWhenAskedTo) {

@@ -56,6 +56,11 @@ std::vector<kinds::Round> ProbeRun::rounds() {
   return sink_.rounds;
 }
 
+std::vector<kinds::Operation> ProbeRun::operations() {
+  const std::lock_guard lock(sink_.mutex);
+  return sink_.operations;
+}
+
 void ProbeRun::wait_for_findings(std::size_t count) {
   while (findings().size() < count) std::this_thread::sleep_for(look_again);
 }

@@ -30,12 +30,17 @@ class CollectingSink final : public kinds::SampleSink {
     const std::lock_guard lock(mutex);
     rounds.push_back(round);
   }
+  void operated(const kinds::Operation& operation) override {
+    const std::lock_guard lock(mutex);
+    operations.push_back(operation);
+  }
   std::vector<kinds::Sample> samples;
   std::vector<std::int64_t> latenesses;
   std::atomic<int> ok = 0;  ///< so many so far; the rest only once the run is over
   std::mutex mutex;         ///< of what follows
   std::vector<kinds::Finding> findings;
   std::vector<kinds::Round> rounds;
+  std::vector<kinds::Operation> operations;
 };
 
 /// A run of a probe on a thread of its own.
@@ -55,6 +60,7 @@ class ProbeRun {
 
   std::vector<kinds::Finding> findings();
   std::vector<kinds::Round> rounds();
+  std::vector<kinds::Operation> operations();
   /// Waits until that is so of the findings, or of the rounds, so far.
   void wait_for_findings(std::size_t count);
   void wait_for_round(const std::function<bool(const kinds::Round&)>& wanted);

@@ -2,7 +2,7 @@
 // A run that nospof recorded, bundled, taken apart and put together again. Its folder is
 // tests/unit/evidence/run without reports; when proofs get other faults it is to be recorded anew,
 // with the topology of tests/e2e/mini:
-//   nospof prove mini/topology.yaml --observe --only 'web1/*/process-kill' --only 'web1/host-crash'
+//   nospof prove mini/topology.yaml --only 'web1/*/process-kill' --only 'web1/host-crash'
 
 #include <map>
 #include <string>

@@ -204,13 +204,92 @@ TEST(Observations, NobodyKnowsHowLongItLastedThatWasThereWhenItsProbeBegan) {
   EXPECT_EQ(seen.without_owner, (Interval{Nanoseconds(900 * ms), std::nullopt}));
 }
 
+Sighting loss(std::int64_t at_ns, const std::string& subject, std::uint64_t count,
+              bool over = false) {
+  Sighting told = sighting("ledger", "web1", at_ns, "lost-write", subject, true, over);
+  told.finding.count = count;
+  return told;
+}
+
 TEST(Observations, LostWritesAreCountedAsWrites) {
   RunRecord run = observed_run({"ledger"});
-  Sighting lost = sighting("ledger", "web1", injected + 2 * s, "lost-write", "ledger", true);
-  lost.finding.count = 46;
-  run.sightings = {lost};
+  run.sightings = {loss(injected + 2 * s, "loss 1", 46), loss(injected + 3 * s, "loss 2", 4)};
+  EXPECT_EQ(judged(run).seen.lost_writes, 50U);
+  EXPECT_EQ(judged(run).seen.stale_reads, 0U);
+  EXPECT_EQ(judged(run).verdict, Verdict::fail);
+}
+
+TEST(Observations, WritesThatAreBackAtTheEndOfTheCellAreNotLostButStale) {
+  RunRecord run = observed_run({"ledger"});
+  run.sightings = {loss(injected + 2 * s, "loss 1", 46),
+                   loss(injected + 3 * s, "loss 1", 46, true)};
+  EXPECT_EQ(judged(run).seen.lost_writes, 0U);
+  EXPECT_EQ(judged(run).seen.stale_reads, 46U);
+  EXPECT_EQ(judged(run).verdict, Verdict::pass);
+  EXPECT_THAT(judge(run).findings, IsEmpty());
+}
+
+TEST(Observations, WritesOfWhichSomeAreBackAreLostAsFarAsTheyAreNot) {
+  RunRecord run = observed_run({"ledger"});
+  run.sightings = {loss(injected + 2 * s, "loss 1", 46), loss(injected + 3 * s, "loss 1", 6)};
+  EXPECT_EQ(judged(run).seen.lost_writes, 6U);
+  EXPECT_EQ(judged(run).seen.stale_reads, 40U);
+  EXPECT_EQ(judged(run).verdict, Verdict::fail);
+}
+
+TEST(Observations, WritesThatComeBackAfterTheCellWereLostInIt) {
+  RunRecord run = observed_run({"ledger"});
+  run.sightings = {loss(injected + 2 * s, "loss 1", 46), loss(cell_end + s, "loss 1", 46, true)};
   EXPECT_EQ(judged(run).seen.lost_writes, 46U);
   EXPECT_EQ(judged(run).verdict, Verdict::fail);
+}
+
+TEST(Observations, ALedgerThatBeginsAnewForgetsNoLoss) {
+  RunRecord run = observed_run({"ledger"});
+  run.sightings = {loss(injected + 2 * s, "loss 1", 46), loss(injected + 4 * s, "loss 1", 3),
+                   loss(injected + 5 * s, "loss 1", 3, true)};
+  run.observer_starts.push_back({injected + 3 * s, "web1"});
+  EXPECT_EQ(judged(run).seen.lost_writes, 46U);
+  EXPECT_EQ(judged(run).seen.stale_reads, 3U) << "a loss of the new one";
+}
+
+TEST(Observations, ALossOfALedgerThatBeganAnewIsNewsThoughItIsCalledLikeAnEarlierOne) {
+  RunRecord run = observed_run({"ledger"});
+  run.sightings = {loss(first_cell, "loss 1", 46), loss(injected + 4 * s, "loss 1", 3)};
+  run.observer_starts.push_back({first_cell + 100 * ms, "web1"});
+  EXPECT_EQ(judged(run).seen.violations.size(), 1U);
+  EXPECT_EQ(judged(run).seen.lost_writes, 3U);
+}
+
+TEST(Observations, LossesThatAreFoundAfterAllCellsAreTheRuns) {
+  RunRecord run = observed_run({"ledger"});
+  run.sightings = {loss(cell_end + s, "loss 1", 2)};
+  EXPECT_EQ(judged(run).seen.lost_writes, 0U);
+  ASSERT_EQ(judge(run).findings.size(), 1U);
+  EXPECT_EQ(judge(run).exit_code, 1);
+  run.sightings.push_back(loss(cell_end + 2 * s, "loss 1", 2, true));
+  EXPECT_THAT(judge(run).findings, IsEmpty());
+}
+
+TEST(Observations, StaleReadsAreCountedAndAreNoViolation) {
+  RunRecord run = observed_run({"ledger"});
+  for (const std::int64_t at : {first_cell, injected + s, injected + 2 * s}) {
+    run.sightings.push_back(
+        sighting("ledger", "web1", at, "stale-read", "acknowledged writes", false));
+    run.sightings.back().finding.count = 2;
+  }
+  EXPECT_EQ(judged(run).seen.stale_reads, 4U) << "not what was before the fault";
+  EXPECT_EQ(judged(run).verdict, Verdict::pass);
+}
+
+TEST(Observations, ALedgerThatWasNotReadAfterHealingCanTellNothing) {
+  RunRecord run = observed_run({"ledger"});
+  const std::int64_t healed = first_cell + test::healed_after;
+  std::erase_if(run.looks, [&](const Look& look) { return look.round.begin_ns >= healed; });
+  EXPECT_THAT(judged(run).seen.blind, ElementsAre("ledger"));
+  EXPECT_EQ(judged(run).verdict, Verdict::inconclusive);
+  run.looks.push_back({"ledger", "web1", {healed, healed + s, 10, 9}});
+  EXPECT_EQ(judged(run).verdict, Verdict::pass);
 }
 
 }  // namespace

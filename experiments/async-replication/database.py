@@ -1,0 +1,1 @@
+../three-tier-patroni/database.py

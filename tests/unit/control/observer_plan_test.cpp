@@ -1,0 +1,65 @@
+// Which probes look at a topology.
+
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+#include "control/observers.hpp"
+#include "tests/support/sample_topology.hpp"
+
+namespace nospof::control {
+namespace {
+
+spec::Topology audited_topology() {
+  spec::Topology topology = test::sample_topology();
+  spec::Workload& workload = topology.workload;
+  workload.from = "client";
+  workload.url = "https://www.nospof.test/canary?id={id}&v={token}";
+  workload.audit_url = "https://www.nospof.test/values?ids={ids}";
+  workload.vip = "www";
+  workload.authority = "stack";
+  workload.timeout = std::chrono::seconds(2);
+  workload.expect_status = 201;
+  return topology;
+}
+
+std::vector<Observer> of_kind(const spec::Topology& topology, const std::string& kind) {
+  Deployment deployment;
+  deployment.marker = "0123456789abcdef";
+  deployment.authority_file = [](const std::string& name) { return "/etc/" + name + ".crt"; };
+  std::vector<Observer> observers = observers_of(topology, deployment);
+  std::erase_if(observers, [&](const Observer& one) { return one.probe.kind != kind; });
+  return observers;
+}
+
+TEST(ObserverPlan, TheLedgerRunsWhereTheWorkloadComesFrom) {
+  const auto observers = of_kind(audited_topology(), "ledger");
+  ASSERT_EQ(observers.size(), 1U);
+  EXPECT_EQ(observers[0].host, "client");
+  EXPECT_EQ(observers[0].probe.name, "ledger");
+  EXPECT_EQ(observers[0].probe.config,
+            (json::object{{"write_url", "https://www.nospof.test/canary?id={id}&v={token}"},
+                          {"read_url", "https://www.nospof.test/values?ids={ids}"},
+                          {"address", "198.18.0.10"},
+                          {"authority_file", "/etc/stack.crt"},
+                          {"expect_status", 201},
+                          {"marker", "0123456789abcdef"},
+                          {"timeout_ns", 2'000'000'000},
+                          {"audit_every_ns", 500'000'000}}));
+}
+
+TEST(ObserverPlan, WithoutAPageToAskThereIsNoLedger) {
+  spec::Topology topology = audited_topology();
+  topology.workload.audit_url.clear();
+  EXPECT_TRUE(of_kind(topology, "ledger").empty());
+  EXPECT_FALSE(of_kind(topology, "firewall").empty());
+}
+
+TEST(ObserverPlan, WithoutAVipTheNameIsResolved) {
+  spec::Topology topology = audited_topology();
+  topology.workload.vip.clear();
+  EXPECT_FALSE(of_kind(topology, "ledger").front().probe.config.contains("address"));
+}
+
+}  // namespace
+}  // namespace nospof::control

@@ -1,10 +1,14 @@
+#include <optional>
+
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "cli/commit.hpp"
 #include "cli/terminal.hpp"
 #include "cli/verbs.hpp"
 #include "control/limits.hpp"
 #include "control/proof.hpp"
+#include "evidence/bundle.hpp"
 #include "report/report.hpp"
 #include "spec/reader.hpp"
 
@@ -50,6 +54,19 @@ int conclude(const control::RunEnd& end) {
     return 128 + end.signal_number;
   }
   return result.exit_code;
+}
+
+// Whoever asked for evidence has no pass without it.
+int with_evidence(int code, const std::string& folder, const evidence::PrivateKey& key) {
+  const std::string out = folder + "/evidence.tar";
+  try {
+    evidence::write_bundle({folder, out, &key, {}, std::string("nospof ") + NOSPOF_VERSION});
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "nospof: no evidence could be made: {}\n", e.what());
+    return code == 0 ? exit_inconclusive : code;
+  }
+  fmt::print("evidence: {}, signed by key {}\n", out, key.public_key().id());
+  return code;
 }
 
 // Nothing could be measured, and that is no pass.
@@ -102,7 +119,11 @@ int prove_command(const ProveArguments& arguments, const kinds::Registry& regist
     return 0;
   }
   control::require_consent(options.topology, arguments.confirm);
+  std::optional<evidence::PrivateKey> key;
+  if (!arguments.sign.empty()) key = evidence::read_private_key(arguments.sign);
   require_root();
+  options.argv = arguments.argv;
+  options.commit = built_commit;
   options.lab = arguments.lab;
   options.keep_lab = arguments.keep_lab;
   options.observe = !arguments.no_observe;
@@ -120,7 +141,10 @@ int prove_command(const ProveArguments& arguments, const kinds::Registry& regist
   const SystemClock clock;
   try {
     Terminal terminal(judge_cell);
-    return conclude(control::run_proof(options, campaign, budget, registry, clock, terminal));
+    const control::RunEnd end =
+        control::run_proof(options, campaign, budget, registry, clock, terminal);
+    const int code = conclude(end);
+    return key ? with_evidence(code, end.folder, *key) : code;
   } catch (const std::exception& e) {
     return could_not_run(e);
   }
@@ -150,6 +174,8 @@ int run_command(const RunArguments& arguments, const kinds::Registry& registry) 
     options.runs = arguments.runs;
     options.command = "nospof run " + file.experiment.file;
     if (arguments.no_observe) options.command += " --no-observe";
+    options.argv = arguments.argv;
+    options.commit = built_commit;
     fmt::print("{}\n", file.experiment.title);
     int code = exit_inconclusive;
     try {

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "control/provenance.hpp"
 #include "control/runner.hpp"
 #include "system/check.hpp"
 
@@ -72,6 +73,8 @@ json::object started_event(const RunOptions& options, const std::string& mode,
   event["name"] = topology.name;
   event["title"] = title;
   event["command"] = options.command;
+  event["argv"] = json::array(options.argv.begin(), options.argv.end());
+  event["commit"] = options.commit;
   event["topology"] = {
       {"name", topology.name}, {"file", topology.file}, {"sha256", topology.sha256}};
   event["outage_budget_ns"] = budget.count();
@@ -87,6 +90,15 @@ json::object started_event(const RunOptions& options, const std::string& mode,
   probe["connection"] = workload.connection == spec::ConnectionMode::fresh ? "fresh" : "keep-alive";
   event["probe"] = std::move(probe);
   return event;
+}
+
+// What it is, and what it is made from and on.
+void record_start(Recorder& recorder, const RunOptions& options, json::object started,
+                  Watcher& watcher) {
+  keep_topology(options.topology, recorder.folder());
+  recorder.event("run-started", std::move(started));
+  recorder.event("machine", machine_event());
+  watcher.note("the run's folder is " + recorder.folder());
 }
 
 json::array cells_json(const std::vector<Cell>& cells) {
@@ -232,8 +244,7 @@ RunEnd run_proof(const RunOptions& options, const Campaign& campaign, Nanosecond
   for (const LeftOut& entry : campaign.left_out)
     left_out.push_back(json::object{{"what", entry.what}, {"why", entry.why}});
   started["left_out"] = std::move(left_out);
-  recorder.event("run-started", std::move(started));
-  watcher.note("the run's folder is " + recorder.folder());
+  record_start(recorder, options, std::move(started), watcher);
 
   Conductor conductor(options, recorder, clock, watcher);
   return conductor.conduct(workload, settle, [&](Conductor& c) -> asio::awaitable<void> {
@@ -289,8 +300,7 @@ RunEnd run_experiment(const RunOptions& options, const spec::Experiment& experim
     hypothesis.push_back(std::move(written));
   }
   started["hypothesis"] = std::move(hypothesis);
-  recorder.event("run-started", std::move(started));
-  watcher.note("the run's folder is " + recorder.folder());
+  record_start(recorder, options, std::move(started), watcher);
 
   Conductor conductor(options, recorder, clock, watcher);
   return conductor.conduct(workload, experiment.settle, [&](Conductor& c) -> asio::awaitable<void> {

@@ -18,10 +18,12 @@ namespace nospof::control {
 struct RunOptions {
   spec::Topology topology;
   std::string lab;  ///< a lab that is up already, used and left up; empty: one of the run's own
-  bool keep_lab = false;  ///< leave the run's own lab up
-  bool observe = false;   ///< the probes that look run beside the workload
-  std::string runs;       ///< folder for runs
-  std::string command;    ///< how to repeat it, for the report
+  bool keep_lab = false;          ///< leave the run's own lab up
+  bool observe = false;           ///< the probes that look run beside the workload
+  std::string runs;               ///< folder for runs
+  std::string command;            ///< how to repeat it, for the report
+  std::vector<std::string> argv;  ///< how it was begun
+  std::string commit;             ///< that this nospof was built from; empty: not known
 };
 
 struct RunEnd {

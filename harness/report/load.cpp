@@ -124,10 +124,19 @@ spec::Hypothesis read_hypothesis(const json::object& object) {
   return item;
 }
 
+// It names a file, too.
+bool is_probe_name(const std::string& name) {
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  };
+  return !name.empty() && std::ranges::all_of(name, plain);
+}
+
 verdict::ProbeInfo read_probe(const json::object& object) {
   const Fields fields(object);
   verdict::ProbeInfo probe;
   probe.name = fields.text("name");
+  if (!is_probe_name(probe.name)) throw Error("the probe's name is none: expected a-z, 0-9 and -");
   probe.period = fields.duration("period_ns");
   probe.slow = fields.duration("slow_ns");
   probe.timeout = fields.duration("timeout_ns");
@@ -146,6 +155,10 @@ void read_run_started(const Fields& fields, verdict::RunRecord& run) {
   run.name = fields.optional_text("name");
   run.title = fields.optional_text("title");
   run.command = fields.optional_text("command");
+  run.argv = fields.texts("argv");
+  run.commit = fields.optional_text("commit");
+  if (const auto seed = fields.optional_integer("seed"))
+    run.seed = static_cast<std::uint64_t>(*seed);
   const json::object topology = fields.object("topology");
   const Fields named(topology);
   run.topology = {named.optional_text("name"), named.optional_text("file"),
@@ -186,6 +199,17 @@ void read_step(const Fields& fields, std::int64_t at_ns, verdict::CellRecord& ce
   step.detail = fields.optional_text("detail");
   step.outcome = fields.optional_text("outcome");
   cell.steps.push_back(std::move(step));
+}
+
+verdict::Machine read_machine(const Fields& fields) {
+  verdict::Machine machine;
+  machine.kernel = fields.text("kernel");
+  for (const json::object& entry : fields.objects("capabilities")) {
+    const Fields of(entry);
+    machine.capabilities.push_back(
+        {of.text("name"), of.boolean("present"), of.optional_text("missing")});
+  }
+  return machine;
 }
 
 // Told once for each lab of the run.
@@ -236,6 +260,8 @@ class EventReader {
     if (type == "lab-up") {
       if (!run_.lab_up_seconds) run_.lab_up_seconds = fields.optional_number("seconds");
       run_.lab_ups_ns.push_back(at_ns);
+    } else if (type == "machine") {
+      run_.machine = read_machine(fields);
     } else if (type == "lateness") {
       run_.lateness.push_back({at_ns, fields.duration("worst_ns")});
     } else if (type == "observers") {

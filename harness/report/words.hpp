@@ -10,6 +10,8 @@
 
 namespace nospof::report {
 
+/// "No single point of failure was found", "Nothing is proven": how a claim begins.
+std::string outcome_text(const verdict::RunRecord& run, const verdict::RunResult& result);
 /// What the run proves and for what, in one sentence.
 std::string claim(const verdict::RunRecord& run, const verdict::RunResult& result);
 /// "https every 20 ms from client, fresh connections, answers within 1 s".

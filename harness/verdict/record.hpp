@@ -138,6 +138,17 @@ struct RunEnd {
   std::string detail;
 };
 
+/// What the machine that a run was on could do, as `nospof doctor` tells it.
+struct CapabilityMark {
+  std::string name;
+  bool present = false;
+  std::string missing;  ///< why not
+};
+struct Machine {
+  std::string kernel;  ///< "Linux 6.1.0-21-amd64 x86_64"
+  std::vector<CapabilityMark> capabilities;
+};
+
 struct RunRecord {
   bool started = false;  ///< a run-started event was found; without it the rest is empty
   int schema = 0;
@@ -155,10 +166,15 @@ struct RunRecord {
   std::vector<spec::Hypothesis> hypothesis;  ///< for Mode::run
   std::vector<Lateness> lateness;
   std::vector<HealingFailure> healing_failures;
-  std::optional<RunEnd> end;  ///< none: the run was killed
-  std::string started_at;     ///< UTC text
-  std::string ended_at;       ///< UTC text of the last event
-  std::string command;        ///< that repeats it, as for a shell
+  std::optional<RunEnd> end;      ///< none: the run was killed
+  std::string started_at;         ///< UTC text
+  std::string ended_at;           ///< UTC text of the last event
+  std::string command;            ///< that repeats it, as for a shell
+  std::vector<std::string> argv;  ///< as it was begun
+  std::string commit;             ///< of the nospof that recorded it; empty: not known
+  std::optional<std::uint64_t>
+      seed;  ///< of what was left to chance; none: nothing, or not recorded
+  std::optional<Machine> machine;
   std::optional<Nanoseconds> recovery_deadline;
   std::optional<double> lab_up_seconds;  ///< of the first lab
   std::vector<std::int64_t> lab_ups_ns;  ///< when a lab was up: a run may go on in a fresh one

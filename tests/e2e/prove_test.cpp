@@ -90,6 +90,23 @@ TEST(Prove, WhatIsObservedIsInTheResultOfEachCell) {
   EXPECT_TRUE(seen.at("blind").as_array().empty()) << seen;
 }
 
+TEST(Prove, WhatIsSignedIsVerifiedByWhoeverHasTheKey) {
+  Sandbox sandbox;
+  const std::string key = sandbox.folder() + "/key";
+  ASSERT_EQ(sandbox.run({"keygen", "--out", key}, 10s).exit_code, 0);
+  const CommandResult run =
+      sandbox.run({"prove", source("tests/e2e/mini/topology.yaml"), "--runs", sandbox.runs(),
+                   "--sign", key + ".pem", "--only", "web1/nginx/process-kill"},
+                  120s);
+  EXPECT_EQ(run.exit_code, 0) << run.output << run.errors;
+  std::string bundle;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(sandbox.runs()))
+    if (entry.path().filename() == "evidence.tar") bundle = entry.path();
+  const CommandResult verified = sandbox.run({"verify", bundle, "--key", key + ".pub.pem"}, 60s);
+  EXPECT_EQ(verified.exit_code, 0) << verified.output << verified.errors;
+  EXPECT_THAT(verified.output, HasSubstr("Executed 1 of 1 planned cells, each once: 1 passed"));
+}
+
 TEST(Prove, AHoleInAFirewallIsFoundByNameThoughNobodyUsesIt) {
   Sandbox sandbox;
   const std::string copy = sandbox.folder() + "/mini";

@@ -206,6 +206,42 @@ TEST_F(Load, BytesThatAreNoTextAreReplaced) {
             "fine");
 }
 
+TEST_F(Load, AProbesNameLeadsToNoOtherFolder) {
+  write(a_run());
+  std::string events = read_file(folder_ / "events.ndjson");
+  const std::string name = R"("probe":{"name":"https")";
+  ASSERT_NE(events.find(name), std::string::npos);
+  write_events(
+      events.replace(events.find(name), name.size(), R"("probe":{"name":"../samples/https")"));
+  const verdict::RunRecord read = load();
+  EXPECT_THAT(read.samples, IsEmpty());
+  EXPECT_THAT(read.damage, Contains(HasSubstr("the probe's name is none")));
+}
+
+TEST_F(Load, TellsHowTheRunWasBegunAndOnWhat) {
+  write(a_run());
+  std::string events = read_file(folder_ / "events.ndjson");
+  const std::string command = R"("command":)";
+  events.insert(events.find(command),
+                R"("argv":["nospof","prove","a b"],"commit":"abc","seed":7,)");
+  events.insert(events.find('\n') + 1,
+                R"({"t":"","mono_ns":1,"event":"machine","kernel":"Linux 6.1 x86_64",)"
+                R"("capabilities":[{"name":"a","present":true},)"
+                R"({"name":"b","present":false,"missing":"no module"}]})"
+                "\n");
+  write_events(events);
+  const verdict::RunRecord read = load();
+  EXPECT_THAT(read.damage, IsEmpty());
+  EXPECT_THAT(read.argv, ElementsAre("nospof", "prove", "a b"));
+  EXPECT_EQ(read.commit, "abc");
+  EXPECT_EQ(read.seed, 7U);
+  ASSERT_TRUE(read.machine);
+  EXPECT_EQ(read.machine->kernel, "Linux 6.1 x86_64");
+  ASSERT_EQ(read.machine->capabilities.size(), 2U);
+  EXPECT_TRUE(read.machine->capabilities[0].present);
+  EXPECT_EQ(read.machine->capabilities[1].missing, "no module");
+}
+
 TEST_F(Load, MissingOrBrokenSamplesAreNoData) {
   write(a_run());
   std::filesystem::remove(folder_ / "samples/https.bin");

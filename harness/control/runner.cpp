@@ -15,7 +15,8 @@ using namespace std::chrono_literals;
 constexpr Nanoseconds show_every = 250ms;
 /// Results are in up to now, but for what a healthy answer takes.
 constexpr Nanoseconds results_current = 250ms;
-constexpr Nanoseconds redundancy_every = 250ms;
+/// Each time a dozen programs are started on the hosts; it is not to take the CPU from them.
+constexpr Nanoseconds redundancy_every = 500ms;
 constexpr Nanoseconds baseline_deadline = 20s;
 
 // Everything that was due by then has been answered as it should be.
@@ -24,8 +25,8 @@ bool answered_until(const verdict::LiveState& state, std::int64_t until_ns) {
 }
 }  // namespace
 
-Runner::Runner(Session& session, const kinds::Registry& registry, Watcher& watcher)
-    : session_(session), registry_(registry), watcher_(watcher) {}
+Runner::Runner(Session& session, const kinds::Registry& registry, Watcher& watcher, int beside)
+    : session_(session), registry_(registry), watcher_(watcher), beside_(beside) {}
 
 void Runner::begin(const std::string& cell, std::size_t number, std::size_t total) {
   cell_ = cell;
@@ -34,7 +35,8 @@ void Runner::begin(const std::string& cell, std::size_t number, std::size_t tota
   faults_.clear();
   injected_ns_ = 0;
   begun_ns_ = session_.now_ns();
-  session_.recorder().event("cell-started", {{"cell", cell}});
+  cpu_at_begin_ = cpu_times();
+  session_.recorder().event("cell-started", {{"cell", cell}, {"beside", beside_}});
 }
 
 void Runner::begin_phase(const std::string& phase) {
@@ -288,8 +290,11 @@ void Runner::finish(const CellEnd& end) {
   const char* outcome = end.outcome == CellEnd::Outcome::executed  ? "executed"
                         : end.outcome == CellEnd::Outcome::aborted ? "aborted"
                                                                    : "error";
-  session_.recorder().event("cell-finished",
-                            {{"cell", cell_}, {"outcome", outcome}, {"detail", end.detail}});
+  json::object fields{{"cell", cell_}, {"outcome", outcome}, {"detail", end.detail}};
+  const auto cpu = cpu_times();
+  if (cpu_at_begin_ && cpu)
+    if (const auto idle = idle_share(*cpu_at_begin_, *cpu)) fields["cpu_idle"] = *idle;
+  session_.recorder().event("cell-finished", std::move(fields));
 }
 
 }  // namespace nospof::control

@@ -15,8 +15,10 @@ using namespace std::chrono_literals;
 constexpr Nanoseconds show_every = 250ms;
 /// Results are in up to now, but for what a healthy answer takes.
 constexpr Nanoseconds results_current = 250ms;
-/// Each time a dozen programs are started on the hosts; it is not to take the CPU from them.
-constexpr Nanoseconds redundancy_every = 500ms;
+constexpr Nanoseconds redundancy_every = 250ms;
+/// Asking starts programs on every host: the longer that takes, the longer the rest after it.
+constexpr int rest_after_asking = 3;
+constexpr Nanoseconds longest_rest = 1s;
 constexpr Nanoseconds baseline_deadline = 20s;
 
 // Everything that was due by then has been answered as it should be.
@@ -145,6 +147,7 @@ void Runner::record_redundancy(const Redundancy& redundancy, std::int64_t since_
 asio::awaitable<void> Runner::recover(const Pace& pace, CellEnd& end) {
   begin_phase("recover");
   const std::int64_t healed_ns = session_.now_ns();
+  Nanoseconds rest = redundancy_every;
   std::int64_t asked_ns = 0;
   bool served = false;
   std::optional<std::int64_t> redundant_ns;
@@ -158,9 +161,11 @@ asio::awaitable<void> Runner::recover(const Pace& pace, CellEnd& end) {
       session_.recorder().event("recovered",
                                 {{"cell", cell_}, {"served_again_ns", *state.settled_since}});
     }
-    if (!redundant_ns && Nanoseconds(now - asked_ns) >= redundancy_every) {
+    if (!redundant_ns && Nanoseconds(now - asked_ns) >= rest) {
       redundancy = co_await session_.redundancy();
       asked_ns = session_.now_ns();
+      rest = std::clamp(rest_after_asking * Nanoseconds(asked_ns - now), redundancy_every,
+                        longest_rest);
       if (redundancy.ok) redundant_ns = asked_ns;
     }
     // Both must be seen to last: what the healing itself upset shows only in later answers.

@@ -51,7 +51,7 @@ std::vector<std::string> prove(const std::string& topology, const std::string& r
           "--runs", runs,
           "--labs", labs,
           "--only", "web*/nginx/process-*",
-          "--only", "web*/host-reboot",
+          "--only", "web*/host-crash",
           "--only", "web*/partition"};
 }
 

@@ -278,13 +278,13 @@ std::string why_not_injected(const CellRecord& cell, const RunRecord& run) {
   return "the fault was not injected" + (cell.detail.empty() ? "" : ": " + cell.detail);
 }
 
-// A machine that was short of time may have made it slow; nothing else that may never be.
+// A machine that was short of time may have made it slow. It makes nothing of what may never be.
 std::string why_not_alone(const CellRecord& cell) {
   std::string text =
       fmt::format("it ran beside {} other lab{}", cell.beside, cell.beside == 1 ? "" : "s");
   if (cell.cpu_idle)
     text += fmt::format(" on a machine with {:.0f}% of its CPU time idle", *cell.cpu_idle * 100);
-  return text + ", and was not repeated alone";
+  return text + ": only a try alone can tell";
 }
 
 }  // namespace

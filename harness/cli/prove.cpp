@@ -85,6 +85,20 @@ Nanoseconds chosen_budget(const ProveArguments& arguments, const spec::Topology&
   return *budget;
 }
 
+// A lab that stays up, or is up, is one.
+int chosen_labs(const ProveArguments& arguments) {
+  const bool one = !arguments.lab.empty() || arguments.keep_lab;
+  if (one && arguments.labs.value_or(1) != 1)
+    throw Error(fmt::format("--labs {} cannot go with {}: leave one of them out", *arguments.labs,
+                            arguments.keep_lab ? "--keep-lab" : "--lab"));
+  return one ? 1 : arguments.labs.value_or(0);
+}
+
+// What cells beside others left open; see control::RunOptions.
+std::vector<std::size_t> to_repeat(const std::string& folder) {
+  return verdict::to_repeat(verdict::judge(report::load_without_histories(folder)));
+}
+
 void print_list(const control::Campaign& campaign) {
   for (const control::Cell& cell : campaign.cells) fmt::print("{}\n", cell.id);
   for (const control::LeftOut& entry : campaign.left_out)
@@ -111,6 +125,8 @@ int prove_command(const ProveArguments& arguments, const kinds::Registry& regist
   control::RunOptions options;
   options.topology = spec::read_topology(arguments.topology_file);
   const Nanoseconds budget = chosen_budget(arguments, options.topology);
+  options.labs = chosen_labs(arguments);
+  options.to_repeat = to_repeat;
   control::Campaign campaign = control::plan_campaign(options.topology, registry.catalogue(),
                                                       {arguments.only, arguments.skip});
   leave_unwatched_out(options.topology, arguments.no_observe, campaign);
@@ -134,6 +150,7 @@ int prove_command(const ProveArguments& arguments, const kinds::Registry& regist
   for (const std::string& pattern : arguments.skip)
     options.command += fmt::format(" --skip '{}'", pattern);
   if (arguments.no_observe) options.command += " --no-observe";
+  if (arguments.labs) options.command += fmt::format(" --labs {}", *arguments.labs);
   if (arguments.budget) options.command += " --budget " + *arguments.budget;
 
   fmt::print("{}: {} cells, an outage of up to {} counts as survived\n", options.topology.title,

@@ -98,6 +98,7 @@ struct ProveArguments {
   std::optional<std::string> budget;
   std::string lab;  ///< use this lab, which is up already, and leave it up
   bool keep_lab = false;
+  std::optional<int> labs;  ///< side by side; none: as many as there is room for
   bool no_observe = false;  ///< the probes that look do not run beside the workload
   bool confirm = false;     ///< faults may hit machines that are no lab
   std::string runs = "runs";

@@ -77,6 +77,15 @@ std::string reasons_section(const verdict::RunRecord& run, const verdict::RunRes
   return out.empty() ? "" : "\n## Reasons\n\n" + out;
 }
 
+std::string earlier_section(const verdict::RunResult& result) {
+  std::string out;
+  for (const verdict::CellResult& cell : result.cells)
+    for (const verdict::EarlierTry& earlier : cell.earlier)
+      out += fmt::format("- {}: {}\n", markdown_text(cell.plan.id),
+                         markdown_text(earlier_text(earlier)));
+  return out.empty() ? "" : "\n## Tried again alone\n\nThe last try counts.\n\n" + out;
+}
+
 }  // namespace
 
 std::string summary_markdown(const verdict::RunRecord& run, const verdict::RunResult& result) {
@@ -106,6 +115,7 @@ std::string summary_markdown(const verdict::RunRecord& run, const verdict::RunRe
     out += fmt::format("- {}\n", markdown_text(finding_text(finding)));
   out += histories_section(result);
   out += reasons_section(run, result);
+  out += earlier_section(result);
   out += "\n## Left out\n\n";
   for (const verdict::LeftOut& entry : run.left_out)
     out += fmt::format("- {}: {}\n", markdown_text(entry.what), markdown_text(entry.why));

@@ -158,6 +158,12 @@ std::string history_text(const verdict::HistoryResult& result) {
                     ledger.unacknowledged, ledger.unjudged, ledger.stale_own + ledger.stale_other);
 }
 
+std::string earlier_text(const verdict::EarlierTry& earlier) {
+  return fmt::format("in lab {}, beside {} other lab{}: {} ({})", earlier.lab, earlier.beside,
+                     earlier.beside == 1 ? "" : "s", verdict::verdict_name(earlier.verdict),
+                     fmt::join(earlier.reasons, "; "));
+}
+
 std::vector<verdict::LeftOut> grouped(const std::vector<verdict::LeftOut>& left_out) {
   constexpr std::size_t many = 10;
   std::map<std::string, std::size_t> counts;

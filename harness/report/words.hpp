@@ -46,6 +46,8 @@ std::string finding_text(const verdict::StandingFinding& finding);
 /// "ledger.jsonl: ok; rows: 240 ok, 0 lost, ..", "register.jsonl: linearizable; 480 operations on 7
 /// registers".
 std::string history_text(const verdict::HistoryResult& result);
+/// "in lab 2, beside 1 other lab: inconclusive (outage of at least 10 s, ..)".
+std::string earlier_text(const verdict::EarlierTry& earlier);
 /// What a run left out, entries with the same reason in one when there are many of them.
 std::vector<verdict::LeftOut> grouped(const std::vector<verdict::LeftOut>& left_out);
 /// "process-kill (1.2 s .. 1.24 s), host-crash (at least 10 s)".

@@ -5,6 +5,7 @@
 #include <regex>
 
 #include "spec/ipv4.hpp"
+#include "spec/pattern.hpp"
 
 namespace nospof::spec {
 
@@ -123,12 +124,10 @@ Format<std::string> regular_expression() {
   format.read = [plain = text(1, longest).read](Context& context, const Node& node,
                                                 std::string& out) {
     if (!plain(context, node, out)) return false;
-    try {
-      const std::regex compiled(out);
-    } catch (const std::regex_error& error) {
+    if (const std::string fault = fault_of_expression(out); !fault.empty()) {
       context.problem(node.mark,
                       fmt::format("{}: expected an ECMAScript regular expression, found {}: {}",
-                                  context.subject, describe(node), error.what()));
+                                  context.subject, describe(node), fault));
       return false;
     }
     return true;

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -19,6 +20,8 @@ namespace {
 namespace json = boost::json;
 
 constexpr int known_schema = 1;
+// No machine is up for 36 years. Below this no sum or difference of times overflows.
+constexpr std::int64_t most_ns = std::int64_t{1} << 60U;
 
 // Fields of an event. A field that is missing or of another type is an Error naming it, unless a
 // function says otherwise.
@@ -50,11 +53,19 @@ class Fields {
     boost::system::error_code error;
     const auto number = value->to_number<std::int64_t>(error);
     if (error) throw Error(fmt::format("'{}' is no whole number", key));
+    if (std::string_view(key).ends_with("_ns") && (number > most_ns || number < -most_ns))
+      throw Error(fmt::format("'{}' is a time that no clock says", key));
     return number;
   }
   std::int64_t integer(const char* key) const {
     if (const auto number = optional_integer(key)) return *number;
     throw Error(fmt::format("'{}' is missing", key));
+  }
+  std::uint64_t count(const char* key, std::optional<std::int64_t> otherwise = {}) const {
+    const std::int64_t number =
+        otherwise ? optional_integer(key).value_or(*otherwise) : integer(key);
+    if (number < 0) throw Error(fmt::format("'{}' is less than nothing", key));
+    return static_cast<std::uint64_t>(number);
   }
   Nanoseconds duration(const char* key) const { return Nanoseconds(integer(key)); }
   bool boolean(const char* key) const {
@@ -138,7 +149,10 @@ verdict::ProbeInfo read_probe(const json::object& object) {
 }
 
 void read_run_started(const Fields& fields, verdict::RunRecord& run) {
-  run.schema = static_cast<int>(fields.integer("schema"));
+  const std::int64_t schema = fields.integer("schema");
+  if (schema < 1 || schema > std::numeric_limits<int>::max())
+    throw Error(fmt::format("the schema {} is none of nospof's", schema));
+  run.schema = static_cast<int>(schema);
   run.tool = fields.optional_text("tool");
   const std::string mode = fields.text("mode");
   if (mode != "prove" && mode != "run") throw Error(fmt::format("the mode '{}' is unknown", mode));
@@ -209,16 +223,15 @@ verdict::Sighting read_sighting(const Fields& fields, std::int64_t told_ns) {
   finding.detail = fields.optional_text("detail");
   finding.violation = fields.boolean("violation");
   finding.over = fields.boolean("over");
-  finding.count = static_cast<std::uint64_t>(fields.optional_integer("count").value_or(1));
+  finding.count = fields.count("count", 1);
   return {told_ns, fields.text("probe"), fields.text("host"), std::move(finding)};
 }
 
 verdict::Look read_look(const Fields& fields) {
   return {fields.text("probe"),
           fields.text("host"),
-          {fields.integer("begin_ns"), fields.integer("end_ns"),
-           static_cast<std::uint64_t>(fields.integer("checked")),
-           static_cast<std::uint64_t>(fields.integer("undecided"))}};
+          {fields.integer("begin_ns"), fields.integer("end_ns"), fields.count("checked"),
+           fields.count("undecided")}};
 }
 
 // Takes the lines of events.ndjson one after another.

@@ -191,12 +191,14 @@ Format<Duration> duration(Duration low, Duration high) {
 }
 
 Format<Rate> rate() {
+  // Once in 1,000 s: when the second request of a much slower one is due does not fit into 64 bits.
+  constexpr double least = 0.001;
   constexpr double most = 100'000;
-  return parsed<Rate>("a rate above 0 and of at most 100000/s, such as 50/s or 600/m",
+  return parsed<Rate>("a rate from 0.001/s to 100000/s, such as 50/s or 600/m",
                       std::string(decimal_pattern) + "/[sm]",
                       [](const std::string& value) -> std::optional<Rate> {
                         const auto result = parse_rate(value);
-                        if (!result || result->per_second <= 0 || result->per_second > most)
+                        if (!result || result->per_second < least || result->per_second > most)
                           return std::nullopt;
                         return result;
                       });

@@ -101,7 +101,7 @@ void read_words(std::string_view text) {
   unknown_placeholder(text);
   parse_figure(text);
   try_to([&] { parse_number_tolerance(text); });
-  for (const Figure figure : {Figure::outage, Figure::availability, Figure::count})
+  for (const Figure figure : {Figure::longest_outage, Figure::availability, Figure::count})
     try_to([&] { parse_tolerance(figure, text); });
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <boost/json/array.hpp>
@@ -19,6 +20,8 @@ namespace json = boost::json;
 
 /// More labs than any machine runs at once; a damaged number is not to fill the memory.
 inline constexpr std::int64_t most_labs = 64;
+/// No machine is up for 36 years. Below this no sum or difference of times overflows.
+inline constexpr std::int64_t most_ns = std::int64_t{1} << 60U;
 
 /// Fields of an event. A field that is missing or of another type is an Error naming it, unless a
 /// function says otherwise.
@@ -50,11 +53,19 @@ class Fields {
     boost::system::error_code error;
     const auto number = value->to_number<std::int64_t>(error);
     if (error) throw Error(fmt::format("'{}' is no whole number", key));
+    if (std::string_view(key).ends_with("_ns") && (number > most_ns || number < -most_ns))
+      throw Error(fmt::format("'{}' is a time that no clock says", key));
     return number;
   }
   std::int64_t integer(const char* key) const {
     if (const auto number = optional_integer(key)) return *number;
     throw Error(fmt::format("'{}' is missing", key));
+  }
+  std::uint64_t count(const char* key, std::optional<std::int64_t> otherwise = {}) const {
+    const std::int64_t number =
+        otherwise ? optional_integer(key).value_or(*otherwise) : integer(key);
+    if (number < 0) throw Error(fmt::format("'{}' is less than nothing", key));
+    return static_cast<std::uint64_t>(number);
   }
   Nanoseconds duration(const char* key) const { return Nanoseconds(integer(key)); }
   bool boolean(const char* key) const {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -77,7 +78,10 @@ verdict::ProbeInfo read_probe(const json::object& object) {
 }
 
 void read_run_started(const Fields& fields, verdict::RunRecord& run) {
-  run.schema = static_cast<int>(fields.integer("schema"));
+  const std::int64_t schema = fields.integer("schema");
+  if (schema < 1 || schema > std::numeric_limits<int>::max())
+    throw Error(fmt::format("the schema {} is none of nospof's", schema));
+  run.schema = static_cast<int>(schema);
   run.tool = fields.optional_text("tool");
   const std::string mode = fields.text("mode");
   if (mode != "prove" && mode != "run") throw Error(fmt::format("the mode '{}' is unknown", mode));
@@ -163,16 +167,15 @@ verdict::Sighting read_sighting(const Fields& fields, std::int64_t told_ns) {
   finding.detail = fields.optional_text("detail");
   finding.violation = fields.boolean("violation");
   finding.over = fields.boolean("over");
-  finding.count = static_cast<std::uint64_t>(fields.optional_integer("count").value_or(1));
+  finding.count = fields.count("count", 1);
   return {told_ns, fields.text("probe"), fields.text("host"), std::move(finding)};
 }
 
 verdict::Look read_look(const Fields& fields) {
   return {fields.text("probe"),
           fields.text("host"),
-          {fields.integer("begin_ns"), fields.integer("end_ns"),
-           static_cast<std::uint64_t>(fields.integer("checked")),
-           static_cast<std::uint64_t>(fields.integer("undecided"))}};
+          {fields.integer("begin_ns"), fields.integer("end_ns"), fields.count("checked"),
+           fields.count("undecided")}};
 }
 
 // Takes the lines of events.ndjson one after another.

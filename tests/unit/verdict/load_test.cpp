@@ -194,6 +194,28 @@ TEST_F(Load, LinesThatAreNoEventsAreDamageNotTheEnd) {
   EXPECT_EQ(verdict::judge(read).exit_code, 3);
 }
 
+// Differences of times that are farther apart than 292 years do not fit into 64 bits.
+TEST_F(Load, TimesThatNoClockSaysAreDamage) {
+  write(a_run());
+  write_events(test::events_text(a_run()) +
+               "{\"event\":\"novelty\",\"mono_ns\":9223372036854775807}\n"
+               "{\"event\":\"novelty\",\"mono_ns\":-9223372036854775808}\n"
+               "{\"event\":\"lateness\",\"mono_ns\":5,\"worst_ns\":9000000000000000000}\n"
+               "{\"event\":\"novelty\",\"mono_ns\":1152921504606846976}\n");
+  EXPECT_THAT(load().damage, ElementsAre(HasSubstr("'mono_ns' is a time that no clock says"),
+                                         HasSubstr("'mono_ns' is a time that no clock says"),
+                                         HasSubstr("'worst_ns' is a time that no clock says")));
+}
+
+TEST_F(Load, ACountIsNotLessThanNothing) {
+  write(a_run());
+  write_events(test::events_text(a_run()) +
+               R"({"event":"looked","mono_ns":5,"probe":"vip","host":"lb1","begin_ns":1,)"
+               R"("end_ns":2,"checked":-1,"undecided":0})"
+               "\n");
+  EXPECT_THAT(load().damage, ElementsAre(HasSubstr("'checked' is less than nothing")));
+}
+
 TEST_F(Load, BytesThatAreNoTextAreReplaced) {
   std::string text = test::events_text(a_run());
   text.insert(text.find("fine"), "\xff\xfe");

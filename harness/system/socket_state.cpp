@@ -22,10 +22,12 @@ SocketStep send_some(SocketState& state, std::string_view data, std::size_t& siz
 }
 
 SocketStep receive_some(SocketState& state, char* data, std::size_t room, std::size_t& size) {
+  if (state.drained == Drained::yes) return SocketStep::again;
   for (;;) {
     const ssize_t n = ::recv(state.fd, data, room, 0);
     if (n > 0) {
       size = static_cast<std::size_t>(n);
+      if (state.drained == Drained::no && size < room) state.drained = Drained::yes;
       return SocketStep::done;
     }
     if (n == 0) {

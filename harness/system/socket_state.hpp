@@ -7,12 +7,22 @@
 
 namespace nospof {
 
+/// Whether there may be something to receive before the descriptor is said to be ready again.
+enum class Drained {
+  unknown,  ///< always look
+  no,
+  yes,  ///< receive_some() answers `again` by itself
+};
+
 /// What was seen of a socket; OpenSSL's own errors do not keep it.
 struct SocketState {
   int fd = -1;
   int error_number = 0;
   bool ended = false;  ///< the peer's FIN was read
   std::uint64_t sent_bytes = 0;
+  /// For who waits for a stream socket level-triggered: set it to `no` when it is ready, and
+  /// receive_some() sets it to `yes` when less came than there was room for.
+  Drained drained = Drained::unknown;
 };
 
 enum class SocketStep { done, again, ended, failed };

@@ -53,8 +53,7 @@ double cpu_seconds() {
 }
 
 void run(std::string_view configuration) {
-  const auto probe =
-      probes::make_https()->make(boost::json::parse(configuration).as_object());
+  const auto probe = probes::make_https()->make(boost::json::parse(configuration).as_object());
   const UniqueFd never(check("eventfd", ::eventfd(0, EFD_CLOEXEC)));
   Figures figures;
   const double before = cpu_seconds();

@@ -112,41 +112,60 @@ def measured(argv):
 
 
 class Client:
-    def __init__(self, name, argv, pattern, ours=False):
-        self.name, self.argv, self.pattern, self.ours = name, argv, pattern, ours
+    """Another program."""
+    def __init__(self, name, argv, pattern):
+        self.name, self.argv, self.pattern = name, argv, pattern
 
-    def installed(self):
-        return shutil.which(self.argv[0]) is not None
-
-    def once(self):
-        """us CPU per operation that went well."""
+    def once(self, _):
+        """us CPU for each operation that went well, and how many of those there were in a second."""
+        began = time.monotonic()
         output, seconds = measured(self.argv)
         done = int(re.search(self.pattern, output).group(1))
-        if self.ours:
-            self.last = output.strip().splitlines()[-1]
-        return seconds * 1e6 / done if done else float("inf")
+        return seconds * 1e6 / done, done / (time.monotonic() - began)
+
+
+class Ours:
+    """The probe, at a share of the rate that the first client of the round reached, or at a set rate."""
+    def __init__(self, name, program, config, share=None, rate=None, seconds=2):
+        self.name, self.program, self.config, self.share = name, program, config, share
+        self.rate, self.seconds, self.lines = rate, seconds, []
+
+    def argv(self, rate):
+        return [self.program, json.dumps({**self.config, "rate_per_second": rate, "count": int(rate * self.seconds)})]
+
+    def once(self, reached):
+        rate = self.rate or max(1, int(reached * self.share))
+        output, seconds = measured(self.argv(rate))
+        done, asked = (int(x) for x in re.search(r"(\d+) of (\d+) ok", output).groups())
+        self.lines.append(f"{rate}/s: {output.strip()}")
+        # What was not answered in the way that was asked for is no operation.
+        return (seconds * 1e6 / done if done else float("inf")), done / self.seconds
 
 
 def compare(title, clients, limits, rounds):
-    """Runs the clients; `limits`: name of ours -> (name of theirs, highest ratio)."""
+    """Runs the clients; `limits`: name of ours -> [(name of theirs, highest ratio)]."""
     print(f"\n{title}")
-    for client in [c for c in clients if not c.installed()]:
-        print(f"  {client.argv[0]} is not installed")
-    clients = [c for c in clients if c.installed()]
+    for client in clients:
+        if isinstance(client, Client) and not shutil.which(client.argv[0]):
+            print(f"  {client.argv[0]} is not installed")
+    clients = [c for c in clients if isinstance(c, Ours) or shutil.which(c.argv[0])]
     figures = {c.name: [] for c in clients}
     for number in range(rounds):
-        # There and back, so that nobody always comes first.
-        for client in clients if number % 2 == 0 else reversed(clients):
-            figures[client.name].append(client.once())
+        reached = None
+        # The first one sets the pace; of the others none always comes first.
+        for client in [clients[0], *(clients[1:] if number % 2 == 0 else reversed(clients[1:]))]:
+            cpu, per_second = client.once(reached)
+            reached = reached or per_second
+            figures[client.name].append(cpu)
     for client in clients:
         values = figures[client.name]
-        print(f"  {client.name:44} {statistics.median(values):8.1f} us per operation"
+        print(f"  {client.name:40} {statistics.median(values):8.1f} us per operation"
               f"  (lowest {min(values):.1f}, highest {max(values):.1f})")
-        if client.ours:
-            print(f"      last round: {client.last}")
+        for line in getattr(client, "lines", [])[-1:]:
+            print(f"      last at {line}")
     for ours, against in limits.items():
         for theirs, limit in against:
-            if theirs in figures and ours in figures:
+            if theirs in figures:
                 ratio(ours, theirs, [a / b for a, b in zip(figures[ours], figures[theirs])], limit)
 
 
@@ -160,10 +179,10 @@ class Bench:
     def __init__(self, program, folder, ports, rounds):
         self.program, self.folder, self.ports, self.rounds = program, folder, ports, rounds
 
-    def probe(self, name, rate, count, more=None, port="full", path="/", ok=r"(\d+) of \d+ ok"):
+    def probe(self, name, more=None, port="full", path="/", **pace):
         config = {"url": f"https://{HOST}{path}", "address": "127.0.0.1", "port": self.ports[port],
-                  "authority_file": f"{self.folder}/root.crt", "rate_per_second": rate, "count": count, **(more or {})}
-        return Client(name, [self.program, json.dumps(config)], ok, ours=True)
+                  "authority_file": f"{self.folder}/root.crt", **(more or {})}
+        return Ours(name, self.program, config, **pace)
 
     def url(self, port="full", path="/"):
         return f"https://127.0.0.1:{self.ports[port]}{path}"
@@ -181,52 +200,52 @@ class Bench:
 
     def keep_alive(self):
         keep = {"connection": "keep-alive", "max_in_flight": CONNECTIONS}
-        compare(f"keep-alive, at most {CONNECTIONS} connections", [
-            self.probe("probe, 20000/s", 20_000, 40_000, keep),
+        compare(f"keep-alive, at most {CONNECTIONS} connections; the probe at a share of wrk's rate", [
             self.wrk("wrk"),
-            self.probe("probe, 30000/s", 30_000, 60_000, keep),
-            self.h2load("h2load", 60_000),
-            self.hey("hey", 40_000),
-            self.probe("probe, 1000/s", 1000, 2000, keep)],
-            {"probe, 30000/s": [("wrk", 1.0), ("h2load", None), ("hey", None)],
-             "probe, 20000/s": [("wrk", 1.0)], "probe, 1000/s": [("wrk", None)]}, self.rounds)
+            self.probe("probe, 90 %", keep, share=0.9),
+            self.probe("probe, 60 %", keep, share=0.6),
+            self.h2load("h2load", 30_000),
+            self.probe("probe, 1000/s", keep, rate=1000),
+            self.hey("hey", 20_000)],
+            {"probe, 90 %": [("wrk", 1.0), ("h2load", None), ("hey", None)], "probe, 60 %": [("wrk", 1.0)],
+             "probe, 1000/s": [("wrk", None)]}, self.rounds)
 
     def full(self):
         close = ("-H", "Connection: close")
-        compare("full handshake for every request", [
-            self.probe("probe, chain verified", 1000, 1500),
+        compare("full handshake for every request; the probe at 60 % of h2load's rate", [
             self.h2load("h2load, unverified", 1500, *close),
-            self.probe("probe, verified chains kept", 1000, 1500, {"verified_chains_for_ns": 60_000_000_000}),
+            self.probe("probe, chain verified", share=0.6),
+            self.probe("probe, verified chains kept", {"verified_chains_for_ns": 60_000_000_000}, share=0.6),
             self.wrk("wrk, unverified", *close),
-            self.hey("hey, unverified", 1500, "-disable-keepalive")],
+            self.hey("hey, unverified", 1000, "-disable-keepalive")],
             {"probe, chain verified": [("h2load, unverified", 1.25), ("wrk, unverified", None),
                                        ("hey, unverified", None)],
              "probe, verified chains kept": [("h2load, unverified", 1.0)]}, self.rounds)
 
     def resumed(self):
         close = ("-H", "Connection: close")
-        compare("resumed session for every request", [
-            self.probe("probe, resumed", 1500, 3000, {"resume_sessions_for_ns": 3_600_000_000_000}, port="tickets"),
+        compare("resumed session for every request; the probe at 60 % of h2load's rate", [
             self.h2load("h2load, resumed", 3000, *close, port="tickets"),
+            self.probe("probe, resumed", {"resume_sessions_for_ns": 3_600_000_000_000}, port="tickets", share=0.6),
             self.wrk("wrk, resumed", *close, port="tickets")],
             {"probe, resumed": [("h2load, resumed", 1.0), ("wrk, resumed", None)]}, self.rounds)
 
     def memory(self):
         url = self.url(path="/slow")
-        patient = {"connection": "keep-alive", "timeout_ns": 120_000_000_000, "slow_ns": 120_000_000_000}
-        clients = [self.probe("probe", 1000, OPEN, patient, path="/slow"),
-                   Client("hey", ["hey", "-cpus", "1", "-n", str(OPEN), "-c", str(OPEN), "-t", "120", url], ""),
-                   Client("wrk", ["wrk", "-t1", f"-c{OPEN}", "-d60", "--timeout", "60", url], ""),
-                   Client("h2load", ["h2load", "--h1", f"-n{OPEN}", f"-c{OPEN}", url], "")]
+        patient = {"connection": "keep-alive", "timeout_ns": 300_000_000_000, "slow_ns": 300_000_000_000}
+        probe = self.probe("probe", patient, path="/slow", seconds=OPEN / 500)
+        probe.argv = probe.argv(500)
+        clients = [probe, Client("hey", ["hey", "-cpus", "1", "-n", str(OPEN), "-c", str(OPEN), "-t", "300", url], ""),
+                   Client("wrk", ["wrk", "-t1", f"-c{OPEN}", "-d150", "--timeout", "150", url], "")]
         print(f"\n{OPEN} open connections, all answers under way: proportional set size of the process")
         sizes = {}
         for client in clients:
-            if not client.installed():
+            if not shutil.which(client.argv[0]):
                 print(f"  {client.argv[0]} is not installed")
                 continue
             sizes[client.name], connections = memory_of(client.argv, self.ports["full"])
             print(f"  {client.name:44} {sizes[client.name]:8.1f} MB with {connections} connections")
-        for theirs, limit in (("hey", 1.1), ("wrk", 1.0), ("h2load", None)):
+        for theirs, limit in (("hey", 1.1), ("wrk", 1.0)):
             if theirs in sizes:
                 ratio("probe", theirs, [sizes["probe"] / sizes[theirs]], limit)
 
@@ -236,7 +255,7 @@ class Bench:
         for name, before in (("as any other program", []), ("in real time, as nospof prober", ["chrt", "-r", "1"])):
             lines = []
             for _ in range(self.rounds):
-                output, _ = measured([*before, *self.probe("", 2000, 6000, keep).argv])
+                output, _ = measured([*before, *self.probe("", keep, seconds=3).argv(2000)])
                 lines.append([float(x) for x in re.search(r"lateness p50 ([\d.]+) us p99 ([\d.]+) us", output).groups()])
             p99 = statistics.median(line[1] for line in lines)
             print(f"  {name:44} p50 {statistics.median(line[0] for line in lines):.1f} us, p99 {p99:.1f} us"
@@ -248,7 +267,7 @@ def memory_of(argv, port):
     """MB of a client once all its connections are open; it is ended then."""
     process = start(argv)
     try:
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 150
         largest, connections = 0, 0
         while process.poll() is None and time.monotonic() < deadline:
             connections = len(os.listdir(f"/proc/{process.pid}/fd"))

@@ -123,7 +123,8 @@ Result compare(const std::vector<kinds::Sample>& samples, std::int64_t from, std
   // Among those of the machine itself the one that lies about the middle of the real one.
   const std::int64_t middle = from + (until - from) / 2;
   const auto found = std::find_if(outages.begin(), outages.end(), [&](const auto& outage) {
-    return outage.first_bad_ns <= middle && outage.last_bad_ns >= middle - 2 * Nanoseconds(period).count();
+    return outage.first_bad_ns <= middle &&
+           outage.last_bad_ns >= middle - 2 * Nanoseconds(period).count();
   });
   if (found == outages.end()) throw Error("the outage was not found");
   const verdict::Interval length = found->length();
@@ -190,13 +191,14 @@ void measure(const Case& which, int rounds, const std::string& identity, std::mt
   }
   std::sort(errors.begin(), errors.end());
   const double limit = static_cast<double>(which.period.count()) + 1;
-  const auto within = std::count_if(errors.begin(), errors.end(),
-                                    [&](double error) { return error <= limit; });
-  fmt::print("{:6} every {:3} ms, {:10}: error median {:7.3f} ms, largest {:7.3f} ms, at most {} ms in "
-             "{} of {}; truth outside of the interval by {:.3f} ms at most\n",
-             which.what == What::kill ? "kill" : "freeze", which.period.count(),
-             which.keep_alive ? "keep-alive" : "fresh", errors[errors.size() / 2], errors.back(),
-             limit, within, errors.size(), outside);
+  const auto within =
+      std::count_if(errors.begin(), errors.end(), [&](double error) { return error <= limit; });
+  fmt::print(
+      "{:6} every {:3} ms, {:10}: error median {:7.3f} ms, largest {:7.3f} ms, at most {} ms in "
+      "{} of {}; truth outside of the interval by {:.3f} ms at most\n",
+      which.what == What::kill ? "kill" : "freeze", which.period.count(),
+      which.keep_alive ? "keep-alive" : "fresh", errors[errors.size() / 2], errors.back(), limit,
+      within, errors.size(), outside);
   std::fflush(stdout);
 }
 

@@ -9,8 +9,8 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -121,10 +121,10 @@ void write_identity(const std::string& path, const std::string& host) {
   require(X509_sign(made, key.get(), EVP_sha256()) > 0, "signing");
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "w"),
                                                              std::fclose);
-  require(file && PEM_write_X509(file.get(), made) == 1 &&
-              PEM_write_PrivateKey(file.get(), key.get(), nullptr, nullptr, 0, nullptr,
-                                   nullptr) == 1,
-          "writing its certificate");
+  require(
+      file && PEM_write_X509(file.get(), made) == 1 &&
+          PEM_write_PrivateKey(file.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1,
+      "writing its certificate");
 }
 
 void serve(int port, const std::string& identity_file) {

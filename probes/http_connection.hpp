@@ -27,12 +27,12 @@ class HttpConnection {
   /// The next request, as the bytes to send, which must stay until it is answered or over. Only
   /// when newly made, or when resting.
   void ask(std::string_view request);
-  /// The descriptor is ready: goes as far as possible and returns what to wait for, level-triggered.
-  /// `nothing`: failed, or ended while resting. The first call belongs after the first wait, which
-  /// is for writing.
+  /// The descriptor is ready: goes as far as possible and returns what to wait for,
+  /// level-triggered. `nothing`: failed, or ended while resting. The first call belongs after the
+  /// first wait, which is for writing.
   Wants advance();
-  /// The same after ask() when it was resting, without waiting first. Does not look whether anything
-  /// came meanwhile.
+  /// The same after ask() when it was resting, without waiting first. Does not look whether
+  /// anything came meanwhile.
   Wants begin();
 
   bool connected() const { return phase_ != Phase::connecting; }

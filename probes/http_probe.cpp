@@ -210,8 +210,7 @@ Failure HttpRun::expire(Request& request) {
 
 void HttpRun::each_second() {
   const MonoTime reached = now();
-  while (!draining_.empty() && draining_.front().until <= reached)
-    discard(draining_.front(), true);
+  while (!draining_.empty() && draining_.front().until <= reached) discard(draining_.front(), true);
 }
 
 void HttpRun::close() {

@@ -12,8 +12,8 @@ namespace nospof::probes {
 
 Reactor::Reactor()
     : epoll_(check("epoll_create1", ::epoll_create1(EPOLL_CLOEXEC))),
-      timer_(check("timerfd_create",
-                   ::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC))) {
+      timer_(
+          check("timerfd_create", ::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC))) {
   // Only that it went off is of interest, so it is never read: edge-triggered it says that once.
   epoll_event event{};
   event.events = EPOLLIN | EPOLLET;
@@ -34,7 +34,8 @@ void Reactor::wait(MonoTime until) {
   }
   ready_ = n;
   for (next_ = 0; next_ < ready_;) {
-    const auto* watched = static_cast<const Watched*>(events_.at(static_cast<std::size_t>(next_++)).data.ptr);
+    const auto* watched =
+        static_cast<const Watched*>(events_.at(static_cast<std::size_t>(next_++)).data.ptr);
     if (watched == nullptr) continue;
     // A copy, because it may destroy itself.
     const std::function<void()> ready = watched->ready_;

@@ -9,6 +9,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "probes/tls_library.hpp"
 #include "probes/tls_sessions.hpp"
 #include "system/check.hpp"
 
@@ -41,7 +42,7 @@ void load_authorities(SSL_CTX* context, const std::string& file) {
 
 TlsContext::TlsContext(const std::string& authority_file, const std::string& host,
                        const TlsOptions& options)
-    : context_(SSL_CTX_new(TLS_client_method())), identity_(host) {
+    : context_(SSL_CTX_new_ex(tls_library(), nullptr, TLS_client_method())), identity_(host) {
   if (context_ == nullptr) throw Error("cannot make a TLS context: " + openssl_reason());
   try {
     set_up(authority_file, host, options);
@@ -63,6 +64,10 @@ void TlsContext::set_up(const std::string& authority_file, const std::string& ho
   // A resumed session would skip what is to be measured and verified.
   SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_options(context_, SSL_OP_NO_TICKET);
+  // In the order of the browsers; OpenSSL's has AES-256 before.
+  SSL_CTX_set_ciphersuites(context_,
+                           "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"
+                           "TLS_CHACHA20_POLY1305_SHA256");
   SSL_CTX_set_mode(context_, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                  SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_read_ahead(context_, 1);

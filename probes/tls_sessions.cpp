@@ -11,8 +11,7 @@ void TlsSessions::Free::operator()(ssl_session_st* session) const noexcept {
 }
 
 TlsSessions::TlsSessions(ssl_ctx_st* context, Nanoseconds keep) : keep_(keep) {
-  SSL_CTX_set_session_cache_mode(context,
-                                 SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
   SSL_CTX_clear_options(context, SSL_OP_NO_TICKET);
   SSL_CTX_set_app_data(context, this);
   SSL_CTX_sess_set_new_cb(context, take);

@@ -18,8 +18,8 @@ class TlsStream final : public Stream {
     SSL_set_connect_state(ssl_);
     if (context.sessions_) {
       TlsSessions::set_origin(ssl_, &origin_);
-      origin_ = context.sessions_->resume(ssl_, std::chrono::steady_clock::now(),
-                                          SystemClock().wall());
+      origin_ =
+          context.sessions_->resume(ssl_, std::chrono::steady_clock::now(), SystemClock().wall());
     }
     usable_ = true;
   }
@@ -29,11 +29,21 @@ class TlsStream final : public Stream {
   }
   bool usable() const { return usable_; }
 
+  // What ends the handshake leaves together with the request.
   Step open() override {
+    if (const SocketStep sent = send_held(socket_); sent != SocketStep::done)
+      return sent == SocketStep::again ? Step::wants_write : Step::over;
     ERR_clear_error();
+    socket_.holds = true;
     const int rc = SSL_do_handshake(ssl_);
+    socket_.holds = false;
     opened_ = rc == 1;
-    return after(rc);
+    const Step step = after(rc);
+    if (opened_) return step;
+    const SocketStep sent = send_held(socket_);
+    return step == Step::over || sent == SocketStep::done ? step
+           : sent == SocketStep::again                    ? Step::wants_write
+                                                          : Step::over;
   }
   Step write(std::string_view data, std::size_t& written) override {
     ERR_clear_error();

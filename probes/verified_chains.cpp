@@ -43,8 +43,7 @@ std::optional<PathValidity> path_validity(const stack_st_X509* path) {
   return validity;
 }
 
-std::optional<PathValidity> VerifiedChains::find(const Digest& chain, MonoTime now,
-                                                 WallTime wall) {
+std::optional<PathValidity> VerifiedChains::find(const Digest& chain, MonoTime now, WallTime wall) {
   const auto found = entries_.find(chain);
   if (found == entries_.end()) return std::nullopt;
   const Entry& entry = found->second;
@@ -117,8 +116,8 @@ std::optional<VerifiedChains::Digest> ChainDigest::of_chain(const VerifiedChains
                                                             const std::string& identity,
                                                             const stack_st_X509* sent) {
   if (sent == nullptr || sk_X509_num(sent) <= 0) return std::nullopt;
-  return end(begin() && add(trust.data(), trust.size()) &&
-             add(identity.data(), identity.size()) && add_certificates(sent));
+  return end(begin() && add(trust.data(), trust.size()) && add(identity.data(), identity.size()) &&
+             add_certificates(sent));
 }
 
 }  // namespace nospof::probes

@@ -87,9 +87,8 @@ Certificate certificate(int serial, std::chrono::seconds from, std::chrono::seco
 }
 
 std::shared_ptr<stack_st_X509> chain_of(std::initializer_list<Certificate> certificates) {
-  std::shared_ptr<stack_st_X509> chain(sk_X509_new_null(), [](stack_st_X509* made) {
-    sk_X509_pop_free(made, X509_free);
-  });
+  std::shared_ptr<stack_st_X509> chain(
+      sk_X509_new_null(), [](stack_st_X509* made) { sk_X509_pop_free(made, X509_free); });
   for (const Certificate& each : certificates) {
     X509_up_ref(each.get());
     sk_X509_push(chain.get(), each.get());
@@ -98,8 +97,8 @@ std::shared_ptr<stack_st_X509> chain_of(std::initializer_list<Certificate> certi
 }
 
 TEST(PathValidities, AreWhatAllCertificatesHaveInCommon) {
-  const auto path = chain_of({certificate(1, 1000s, 9000s), certificate(2, 3000s, 10'000s),
-                              certificate(3, 2000s, 8000s)});
+  const auto path = chain_of(
+      {certificate(1, 1000s, 9000s), certificate(2, 3000s, 10'000s), certificate(3, 2000s, 8000s)});
   const auto validity = path_validity(path.get());
   ASSERT_TRUE(validity);
   EXPECT_EQ(validity->from, WallTime(3000s));

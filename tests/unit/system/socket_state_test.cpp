@@ -18,8 +18,8 @@ class SocketStates : public testing::Test {
  protected:
   SocketStates() {
     std::array<int, 2> fds{};
-    check("socketpair", ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
-                                     fds.data()));
+    check("socketpair",
+          ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds.data()));
     ours_.reset(fds[0]);
     theirs_.reset(fds[1]);
     state_.fd = ours_.get();
@@ -31,6 +31,18 @@ class SocketStates : public testing::Test {
     const SocketStep step = receive_some(state_, bytes.data(), room, size);
     bytes.resize(size);
     return {step, bytes};
+  }
+
+  /// All that is there.
+  std::string received_by_them() const {
+    SocketState theirs;
+    theirs.fd = theirs_.get();
+    std::string all;
+    std::array<char, 4096> block{};
+    for (std::size_t size = 0;
+         receive_some(theirs, block.data(), block.size(), size) == SocketStep::done;)
+      all.append(block.data(), size);
+    return all;
   }
 
   UniqueFd ours_;
@@ -71,6 +83,45 @@ TEST_F(SocketStates, AnEndIsSeenOnceTheDescriptorIsReadyForIt) {
   state_.drained = Drained::no;
   EXPECT_EQ(receive(4).first, SocketStep::ended);
   EXPECT_TRUE(state_.ended);
+}
+
+TEST_F(SocketStates, WhatIsHeldLeavesBeforeWhatIsSentNext) {
+  state_.held = "first ";
+  std::size_t size = 0;
+  EXPECT_EQ(send_behind_held(state_, "second", size), SocketStep::done);
+  EXPECT_EQ(size, 6U);
+  EXPECT_TRUE(state_.held.empty());
+  EXPECT_EQ(state_.sent_bytes, 12U);
+  EXPECT_EQ(received_by_them(), "first second");
+  EXPECT_EQ(send_behind_held(state_, "third", size), SocketStep::done);
+  EXPECT_EQ(received_by_them(), "third");
+}
+
+TEST_F(SocketStates, WhatIsHeldCanLeaveAlone) {
+  EXPECT_EQ(send_held(state_), SocketStep::done);
+  state_.held = "alone";
+  EXPECT_EQ(send_held(state_), SocketStep::done);
+  EXPECT_TRUE(state_.held.empty());
+  EXPECT_EQ(received_by_them(), "alone");
+}
+
+TEST_F(SocketStates, NothingIsLostOrSentTwiceWhenThereIsNoRoom) {
+  const std::string held(200'000, 'h');
+  const std::string data(200'000, 'd');
+  std::string expected = held + data;
+  std::string came;
+  state_.held = held;
+  std::string_view unsent = data;
+  while (!unsent.empty()) {
+    std::size_t size = 0;
+    const SocketStep step = send_behind_held(state_, unsent, size);
+    ASSERT_TRUE(step == SocketStep::done || step == SocketStep::again);
+    ASSERT_EQ(step == SocketStep::done, size > 0);
+    unsent.remove_prefix(size);
+    came += received_by_them();
+  }
+  EXPECT_TRUE(came == expected);
+  EXPECT_EQ(state_.sent_bytes, expected.size());
 }
 
 }  // namespace

@@ -212,10 +212,10 @@ class Bench:
 
     def full(self):
         close = ("-H", "Connection: close")
-        compare("full handshake for every request; the probe at 60 % of h2load's rate", [
+        compare("full handshake for every request; the probe at 90 % of h2load's rate", [
             self.h2load("h2load, unverified", 1500, *close),
-            self.probe("probe, chain verified", share=0.6),
-            self.probe("probe, verified chains kept", {"verified_chains_for_ns": 60_000_000_000}, share=0.6),
+            self.probe("probe, chain verified", share=0.9),
+            self.probe("probe, verified chains kept", {"verified_chains_for_ns": 60_000_000_000}, share=0.9),
             self.wrk("wrk, unverified", *close),
             self.hey("hey, unverified", 1000, "-disable-keepalive")],
             {"probe, chain verified": [("h2load, unverified", 1.25), ("wrk, unverified", None),
@@ -224,9 +224,9 @@ class Bench:
 
     def resumed(self):
         close = ("-H", "Connection: close")
-        compare("resumed session for every request; the probe at 60 % of h2load's rate", [
+        compare("resumed session for every request; the probe at 90 % of h2load's rate", [
             self.h2load("h2load, resumed", 3000, *close, port="tickets"),
-            self.probe("probe, resumed", {"resume_sessions_for_ns": 3_600_000_000_000}, port="tickets", share=0.6),
+            self.probe("probe, resumed", {"resume_sessions_for_ns": 3_600_000_000_000}, port="tickets", share=0.9),
             self.wrk("wrk, resumed", *close, port="tickets")],
             {"probe, resumed": [("h2load, resumed", 1.0), ("wrk, resumed", None)]}, self.rounds)
 

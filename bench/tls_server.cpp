@@ -41,13 +41,36 @@ void extend(X509* certificate, int nid, const std::string& value) {
 
 struct Connection {
   ~Connection() {
-    SSL_free(ssl);
+    if (ssl != nullptr) SSL_free(ssl);
     ::close(fd);
   }
   int fd = -1;
-  SSL* ssl = nullptr;
+  SSL* ssl = nullptr;  ///< nullptr: without TLS
   std::string request;
 };
+
+enum class Got { bytes, nothing_yet, end };
+
+// Reads the handshake too.
+Got receive(const Connection& connection, char* block, std::size_t room, std::size_t& size) {
+  if (connection.ssl == nullptr) {
+    const ssize_t n = ::recv(connection.fd, block, room, 0);
+    size = n > 0 ? static_cast<std::size_t>(n) : 0;
+    return n > 0 ? Got::bytes : n < 0 && errno == EAGAIN ? Got::nothing_yet : Got::end;
+  }
+  if (SSL_read_ex(connection.ssl, block, room, &size) == 1) return Got::bytes;
+  const int error = SSL_get_error(connection.ssl, 0);
+  return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? Got::nothing_yet
+                                                                       : Got::end;
+}
+
+// Answers are short enough to be always sent at once.
+bool send(const Connection& connection, std::string_view answer) {
+  std::size_t size = 0;
+  if (connection.ssl != nullptr)
+    return SSL_write_ex(connection.ssl, answer.data(), answer.size(), &size) == 1;
+  return ::send(connection.fd, answer.data(), answer.size(), MSG_NOSIGNAL) > 0;
+}
 
 /// Whether it goes on.
 bool advance(Connection& connection) {
@@ -55,18 +78,15 @@ bool advance(Connection& connection) {
   std::array<char, 4096> block{};
   for (;;) {
     std::size_t size = 0;
-    // Reads the handshake too. Answers are short enough to be always sent at once.
-    if (SSL_read_ex(connection.ssl, block.data(), block.size(), &size) != 1) {
-      const int error = SSL_get_error(connection.ssl, 0);
-      return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE;
-    }
+    const Got got = receive(connection, block.data(), block.size(), size);
+    if (got != Got::bytes) return got == Got::nothing_yet;
     connection.request.append(block.data(), size);
     if (!connection.request.ends_with("\r\n\r\n")) continue;
     const bool last = connection.request.find("Connection: close") != std::string::npos;
     connection.request.clear();
-    if (SSL_write_ex(connection.ssl, answer.data(), answer.size(), &size) != 1) return false;
+    if (!send(connection, answer)) return false;
     if (!last) continue;
-    SSL_shutdown(connection.ssl);
+    if (connection.ssl != nullptr) SSL_shutdown(connection.ssl);
     return false;
   }
 }
@@ -92,9 +112,11 @@ void accept_all(int listener, int epoll, SSL_CTX* context) {
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     auto made = std::make_unique<Connection>();
     made->fd = fd;
-    made->ssl = SSL_new(context);
-    SSL_set_fd(made->ssl, fd);
-    SSL_set_accept_state(made->ssl);
+    if (context != nullptr) {
+      made->ssl = SSL_new(context);
+      SSL_set_fd(made->ssl, fd);
+      SSL_set_accept_state(made->ssl);
+    }
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.ptr = made.get();
@@ -129,11 +151,14 @@ void write_identity(const std::string& path, const std::string& host) {
 
 void serve(int port, const std::string& identity_file) {
   ::signal(SIGPIPE, SIG_IGN);
-  SSL_CTX* context = SSL_CTX_new(TLS_server_method());
-  SSL_CTX_set_num_tickets(context, 0);
-  require(SSL_CTX_use_certificate_file(context, identity_file.c_str(), SSL_FILETYPE_PEM) == 1 &&
-              SSL_CTX_use_PrivateKey_file(context, identity_file.c_str(), SSL_FILETYPE_PEM) == 1,
-          "reading its certificate");
+  SSL_CTX* context = identity_file.empty() ? nullptr : SSL_CTX_new(TLS_server_method());
+  if (context != nullptr) {
+    SSL_CTX_set_num_tickets(context, 0);
+    const char* file = identity_file.c_str();
+    require(SSL_CTX_use_certificate_file(context, file, SSL_FILETYPE_PEM) == 1 &&
+                SSL_CTX_use_PrivateKey_file(context, file, SSL_FILETYPE_PEM) == 1,
+            "reading its certificate");
+  }
   const UniqueFd epoll(check("epoll_create1", ::epoll_create1(EPOLL_CLOEXEC)));
   char byte = 0;
   if (::read(STDIN_FILENO, &byte, 1) != 1) ::_exit(0);

@@ -1,6 +1,6 @@
 #pragma once
-// A TLS server of one process and one thread that answers every request at once, for benchmarks
-// that kill and freeze it.
+// An HTTP server, with TLS or without, of one process and one thread that answers every request at
+// once, for benchmarks that kill and freeze it.
 
 #include <string>
 
@@ -12,6 +12,7 @@ void write_identity(const std::string& path, const std::string& host);
 
 /// Waits for one byte on standard input, listens on 127.0.0.1:`port`, writes when it did
 /// (CLOCK_MONOTONIC, ns, one line) to standard output, and serves until it is killed.
+/// `identity_file` empty: without TLS.
 [[noreturn]] void serve(int port, const std::string& identity_file);
 
 }  // namespace nospof::bench

@@ -28,7 +28,7 @@
 #include "system/check.hpp"
 #include "system/fd.hpp"
 #include "system/process.hpp"
-#include "tls_server.hpp"
+#include "bench/tls_server.hpp"
 #include "verdict/outages.hpp"
 
 namespace {

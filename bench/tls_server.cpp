@@ -1,4 +1,4 @@
-#include "tls_server.hpp"
+#include "bench/tls_server.hpp"
 
 #include <array>
 #include <cerrno>

@@ -82,6 +82,7 @@ RunRecord tried_again(const std::function<kinds::Outcome(std::int64_t)>& again) 
   const std::int64_t later = first_cell + 20 * s;
   CellRecord next = in(1, later, "web2", 0);
   next.earlier = {run.cells[1]};
+  run.lab_ups_ns = {first_cell - 2 * s, later - 2 * s};
   run.cells[1] = next;
   const auto more = test::stream(later - s, later + cell_length, again);
   run.samples.insert(run.samples.end(), more.begin(), more.end());

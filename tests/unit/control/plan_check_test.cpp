@@ -85,7 +85,7 @@ TEST_F(PlanCheck, ACellThatStandsTwiceIsTold) {
 
 TEST_F(PlanCheck, ACellWithAnotherFaultOrOtherParametersIsTold) {
   run_.cells[0].plan.parameters["scope"] = "\"one\"";
-  run_.cells[2].plan.host = "web2";
+  run_.cells[1].plan.host = "web2";
   EXPECT_THAT(problems(),
               ElementsAre("the cell web1/nginx/process-kill is not planned as this topology has it",
                           "the cell web1/host-crash is not planned as this topology has it"));

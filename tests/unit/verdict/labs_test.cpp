@@ -91,7 +91,8 @@ RunRecord tried_again(const std::function<kinds::Outcome(std::int64_t)>& again) 
 
 TEST(TwoLabs, TheLastTryCountsAndTheFirstIsKept) {
   const RunResult result = judge(tried_again(test::always_ok));
-  EXPECT_EQ(result.verdict, Verdict::pass);
+  EXPECT_EQ(result.verdict, Verdict::pass)
+      << testing::PrintToString(result.cells[1].reasons) << testing::PrintToString(result.reasons);
   ASSERT_EQ(result.cells[1].earlier.size(), 1U);
   const EarlierTry& earlier = result.cells[1].earlier[0];
   EXPECT_EQ(earlier.lab, 2);

@@ -79,7 +79,8 @@ class DnsRun final : public OpenLoopOf<Query> {
     const SocketStep step = send_some(state, query.unsent, size);
     if (step == SocketStep::failed) return end(query, stream_failure(state.error_number));
     query.unsent.erase(0, size);
-    query.socket->wait_for(query.unsent.empty() ? WatchedFd::For::reading : WatchedFd::For::writing);
+    query.socket->wait_for(query.unsent.empty() ? WatchedFd::For::reading
+                                                : WatchedFd::For::writing);
   }
 
   void receive(Query& query) {

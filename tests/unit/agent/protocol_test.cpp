@@ -296,7 +296,6 @@ TEST_F(Protocol, AFailedInjectLeavesNothing) {
   answer = agent.inject("b", sleeper.parameters("broken-inject"));
   EXPECT_THAT(text(answer, "error"), HasSubstr("half way"));
   EXPECT_TRUE(answer.at("undone").as_bool());
-  // It may be about to fall asleep still, as it was begun just now.
   EXPECT_TRUE(test::wait_until([&] { return sleeper.letter() == 'S'; }));
   EXPECT_TRUE(Journal::peek(journal_).open.empty());
 }

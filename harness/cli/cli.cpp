@@ -115,9 +115,9 @@ void add_run_verbs(CLI::App& app, Verb& chosen, const std::vector<std::string>& 
   verb->add_flag("--keep-lab", prove->keep_lab, "leave the run's own lab up at the end");
   verb->add_option(
           "--labs", prove->labs,
-          "labs side by side that share the cells, 1 to 16; unless given, as many as there "
-          "is room for")
-      ->check(CLI::Range(1, 16));
+          "labs side by side that share the cells, 1 to 16; 0: as many as there is room for")
+      ->check(CLI::Range(0, 16))
+      ->default_str("1");
   verb->add_flag("--no-observe", prove->no_observe, no_observe_help);
   verb->add_flag("--confirm", prove->confirm, "faults may hit machines that are no lab");
   verb->add_option("--runs", prove->runs, "folder for runs")->capture_default_str();

@@ -91,7 +91,7 @@ int chosen_labs(const ProveArguments& arguments) {
   if (one && arguments.labs.value_or(1) != 1)
     throw Error(fmt::format("--labs {} cannot go with {}: leave one of them out", *arguments.labs,
                             arguments.keep_lab ? "--keep-lab" : "--lab"));
-  return one ? 1 : arguments.labs.value_or(0);
+  return arguments.labs.value_or(1);
 }
 
 // What cells beside others left open; see control::RunOptions.

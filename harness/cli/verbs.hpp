@@ -98,7 +98,7 @@ struct ProveArguments {
   std::optional<std::string> budget;
   std::string lab;  ///< use this lab, which is up already, and leave it up
   bool keep_lab = false;
-  std::optional<int> labs;  ///< side by side; none: as many as there is room for
+  std::optional<int> labs;  ///< side by side; 0: as many as there is room for; none: one
   bool no_observe = false;  ///< the probes that look do not run beside the workload
   bool confirm = false;     ///< faults may hit machines that are no lab
   std::string runs = "runs";

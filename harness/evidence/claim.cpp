@@ -6,9 +6,9 @@
 
 #include <fmt/format.h>
 
-#include "evidence/digest.hpp"
 #include "report/words.hpp"
 #include "spec/units.hpp"
+#include "system/digest.hpp"
 
 namespace nospof::evidence {
 

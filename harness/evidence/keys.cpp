@@ -12,8 +12,8 @@
 #include <openssl/x509.h>
 #include <unistd.h>
 
-#include "evidence/digest.hpp"
 #include "system/check.hpp"
+#include "system/digest.hpp"
 #include "system/fd.hpp"
 
 namespace nospof::evidence {

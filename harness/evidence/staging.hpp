@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "evidence/digest.hpp"
+#include "system/digest.hpp"
 #include "system/fd.hpp"
 
 namespace nospof::evidence {

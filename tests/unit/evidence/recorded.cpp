@@ -61,7 +61,7 @@ json::object& Parts::result() {
 void Parts::restate_files() {
   json::array subject;
   for (const auto& [name, text] : files)
-    subject.push_back({{"name", name}, {"digest", {{"sha256", evidence::sha256_of(text)}}}});
+    subject.push_back({{"name", name}, {"digest", {{"sha256", sha256_of(text)}}}});
   statement["subject"] = std::move(subject);
 }
 

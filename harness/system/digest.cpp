@@ -1,4 +1,4 @@
-#include "evidence/digest.hpp"
+#include "system/digest.hpp"
 
 #include <array>
 
@@ -7,7 +7,7 @@
 #include "system/check.hpp"
 #include "system/hex.hpp"
 
-namespace nospof::evidence {
+namespace nospof {
 
 struct Digest::State {
   std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context{EVP_MD_CTX_new(),
@@ -45,4 +45,4 @@ std::string sha256_of(std::string_view bytes) {
   return digest.hex();
 }
 
-}  // namespace nospof::evidence
+}  // namespace nospof

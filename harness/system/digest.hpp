@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace nospof::evidence {
+namespace nospof {
 
 /// Takes what it is about in pieces. Throws Error when OpenSSL has no SHA-256.
 class Digest {
@@ -26,4 +26,4 @@ class Digest {
 
 std::string sha256_of(std::string_view bytes);
 
-}  // namespace nospof::evidence
+}  // namespace nospof

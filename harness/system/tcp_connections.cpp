@@ -45,7 +45,9 @@ std::string address_text(int family, const __be32 (&address)[4]) {
 std::uint64_t payload_bytes(std::string_view value) {
   tcp_info info{};
   value.copy(reinterpret_cast<char*>(&info), std::min(value.size(), sizeof info));
-  return info.tcpi_bytes_sent + info.tcpi_bytes_received;
+  // An end counts as a byte that was received; segments are counted only when they carry something.
+  return (info.tcpi_data_segs_out > 0 ? info.tcpi_bytes_sent : 0) +
+         (info.tcpi_data_segs_in > 0 ? info.tcpi_bytes_received : 0);
 }
 
 std::optional<TcpPhase> phase_of(unsigned state, bool ended) {

@@ -21,8 +21,8 @@ struct TcpConnection {
   std::string local, remote;
   int local_port = 0, remote_port = 0;  ///< the remote one is 0 when it never had any
   std::uint64_t cookie = 0;             ///< tells it from every other socket since boot
-  std::uint64_t bytes = 0;              ///< of payload, sent and received
-  std::uint64_t cgroup = 0;             ///< id of its cgroup2; 0: not told
+  std::uint64_t bytes = 0;   ///< sent and received; the other end's FIN may be one of them
+  std::uint64_t cgroup = 0;  ///< id of its cgroup2; 0: not told
   friend bool operator==(const TcpConnection&, const TcpConnection&) = default;
 };
 

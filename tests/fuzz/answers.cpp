@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>
 
+#include "probes/connections_judge.hpp"
 #include "probes/conversations.hpp"
 #include "probes/dns_verdict.hpp"
 #include "probes/exec_verdict.hpp"
@@ -18,7 +19,9 @@
 #include "probes/placeholders.hpp"
 #include "probes/prometheus_answer.hpp"
 #include "system/dns_message.hpp"
+#include "system/raw_netlink.hpp"
 #include "system/starttls.hpp"
+#include "system/tcp_connections.hpp"
 #include "system/tls_shown.hpp"
 #include "tests/fuzz/scratch.hpp"
 #include "tests/fuzz/targets.hpp"
@@ -151,6 +154,32 @@ void read_greeting(std::string_view bytes) {
   greeting.at_end();
 }
 
+// What sock_diag says of connections, and what the judge makes of them: a first byte 'e' for those
+// that have ended.
+void read_connections(std::string_view bytes) {
+  if (bytes.empty()) return;
+  probes::ConnectionsConfig config;
+  config.host = "app1";
+  config.names = {{"198.18.0.31", "app1"}, {"198.18.0.41", "db1"}};
+  config.listeners = {{"db1", 3306}};
+  config.uses = {{{"db1", 3306}, "app -> db:3306/tcp"}};
+  const bool ended = bytes.front() == 'e';
+  std::vector<TcpConnection> all;
+  each_message(bytes.substr(1), [&](std::uint16_t, std::string_view payload) {
+    if (const auto one = parse_tcp_connection(payload, ended)) all.push_back(*one);
+  });
+  probes::Listening listening;
+  probes::Counter counter;
+  listening.looked(all);
+  must(counter.looked(all).size() <= all.size());
+  for (const TcpConnection& connection : all) {
+    must(connection.local_port >= 0 && connection.remote_port <= 65'535);
+    counter.is_new(connection);
+    if (const auto judged = probes::judge_connection(config, listening, connection))
+      must(judged->from == "app1" || judged->to == "app1");
+  }
+}
+
 void read_certificates(std::string_view text) {
   try_to([&] { describe(certificate_of_pem(std::string(text), "fuzzed.pem")); });
   try_to([&] { first_certificate(std::string(text), "fuzzed.pem"); });
@@ -189,6 +218,8 @@ void answers(std::string_view bytes) {
       return read_greeting(bytes);
     case 11:
       return read_certificates(bytes);
+    case 12:
+      return read_connections(bytes);
     default:
       return;
   }

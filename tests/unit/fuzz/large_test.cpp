@@ -60,6 +60,7 @@ TEST(LargeInputs, MessagesAndAnswersThatAreDeepOrLongAreRefused) {
   run(repeated("{}\n", much / 4));
   answers("0HTTP/1.1 200 OK\r\n" + repeated("A: b\r\n", much));
   answers("0HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + repeated("1\r\na\r\n", much));
+  answers("<e" + repeated(std::string("\x14\0\0\0\x14\0\2\0\1\0\0\0\0\0\0\0\2\1\0\0", 20), much));
   answers("7" + repeated("a.", much) + "\n{\"a\":1}");
 }
 

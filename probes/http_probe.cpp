@@ -23,6 +23,10 @@ namespace {
 // A server ends a fresh connection itself after its answer; if we ended it first, our ports would
 // be used up by connections in TIME_WAIT. It gets this long to do so.
 constexpr auto drain_time = std::chrono::seconds(1);
+// One that was idle for less is not looked at before it is used again: its end would have been
+// told. If it ends just then, the request is made on another one, as always when no server has read
+// it.
+constexpr auto look_after = std::chrono::milliseconds(5);
 
 struct Link;
 class HttpRun;
@@ -44,7 +48,7 @@ struct Link {
   HttpConnection http;
   Request* request = nullptr;
   bool used = false;  ///< has answered before
-  MonoTime until{};   ///< while the server is to end it
+  MonoTime answered{};
   Links* in = nullptr;
   Links::iterator place;
 };
@@ -83,7 +87,7 @@ class HttpRun final : public OpenLoopOf<Request> {
   RequestNamer namer_;
   Links busy_;
   Links idle_;      ///< the last used at the end
-  Links draining_;  ///< in the order of `until`
+  Links draining_;  ///< until the server ends them, in the order of `answered`
 };
 
 Link::Link(HttpRun& run, Reactor& reactor, const TlsContext* context, UniqueFd socket)
@@ -113,7 +117,7 @@ void HttpRun::begin(Request& request) {
 void HttpRun::use_idle_or_open(Request& request) {
   while (!idle_.empty()) {
     Link& link = idle_.back();
-    if (!link.http.still_open()) {
+    if (request.started - link.answered > look_after && !link.http.still_open()) {
       discard(link, false);
       continue;
     }
@@ -157,7 +161,7 @@ void HttpRun::answered(Link& link) {
   if (keep_alive && !(sending() && link.http.answer().reusable())) {
     discard(link, true);
   } else {
-    link.until = finished + drain_time;
+    link.answered = finished;
     move(link, keep_alive ? idle_ : draining_);
     link.watched.wait_for(Watched::For::reading);
     if (link.http.pending()) ready(link);
@@ -210,7 +214,8 @@ Failure HttpRun::expire(Request& request) {
 
 void HttpRun::each_second() {
   const MonoTime reached = now();
-  while (!draining_.empty() && draining_.front().until <= reached) discard(draining_.front(), true);
+  while (!draining_.empty() && draining_.front().answered + drain_time <= reached)
+    discard(draining_.front(), true);
 }
 
 void HttpRun::close() {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <utility>
 
 namespace nospof::probes {
 
@@ -78,22 +77,24 @@ std::size_t HttpResponse::take_text(std::string_view bytes) {
     state_ = State::too_large;
     return taken;
   }
-  line_.append(bytes.substr(0, taken));
+  // Mostly a line comes whole, and is looked at where it is.
+  const bool whole = line_.empty() && end != std::string_view::npos;
+  if (!whole) line_.append(bytes.substr(0, taken));
+  const std::string_view so_far = whole ? bytes.substr(0, taken) : std::string_view(line_);
   // Garbage is recognized without waiting for a line end that may never come.
   constexpr std::string_view start = "HTTP/1.";
   if (expecting_ == Part::status_line &&
-      std::string_view(line_).substr(0, start.size()) !=
-          start.substr(0, std::min(line_.size(), start.size()))) {
+      so_far.substr(0, start.size()) != start.substr(0, std::min(so_far.size(), start.size()))) {
     fail();
     return taken;
   }
   if (end == std::string_view::npos) return taken;
-  if (!line_.ends_with("\r\n")) {
+  if (!so_far.ends_with("\r\n")) {
     fail();
     return taken;
   }
-  const std::string line = std::exchange(line_, {});
-  take_line(std::string_view(line).substr(0, line.size() - 2));
+  take_line(so_far.substr(0, so_far.size() - 2));
+  line_.clear();
   return taken;
 }
 

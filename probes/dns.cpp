@@ -19,7 +19,7 @@ struct Query final : Attempt {
   bool over_tcp = false;
   bool connected = false;
   DnsStreamReader reader;
-  std::optional<Watched> socket;
+  std::optional<WatchedFd> socket;
 };
 
 class DnsRun final : public OpenLoopOf<Query> {
@@ -41,7 +41,7 @@ class DnsRun final : public OpenLoopOf<Query> {
     std::size_t size = 0;
     if (send_some(state, message, size) != SocketStep::done)
       return finish(query, connect_failure(state.error_number), now());
-    wait(query, std::move(socket), Watched::For::reading);
+    wait(query, std::move(socket), WatchedFd::For::reading);
   }
 
   Failure expire(Query& query) override {
@@ -49,7 +49,7 @@ class DnsRun final : public OpenLoopOf<Query> {
     return deadline_failure(true);
   }
 
-  void wait(Query& query, UniqueFd socket, Watched::For what) {
+  void wait(Query& query, UniqueFd socket, WatchedFd::For what) {
     query.socket.emplace(reactor(), std::move(socket), [this, &query] {
       if (query.over_tcp && !query.unsent.empty()) return send(query);
       receive(query);
@@ -64,7 +64,7 @@ class DnsRun final : public OpenLoopOf<Query> {
     if (!socket) return finish(query, connect_failure(error_number), now());
     query.over_tcp = true;
     query.unsent = dns_over_tcp(dns_query(query.question.id, config_.name, config_.type));
-    wait(query, std::move(socket), Watched::For::writing);
+    wait(query, std::move(socket), WatchedFd::For::writing);
   }
 
   void send(Query& query) {
@@ -79,7 +79,8 @@ class DnsRun final : public OpenLoopOf<Query> {
     const SocketStep step = send_some(state, query.unsent, size);
     if (step == SocketStep::failed) return end(query, stream_failure(state.error_number));
     query.unsent.erase(0, size);
-    query.socket->wait_for(query.unsent.empty() ? Watched::For::reading : Watched::For::writing);
+    query.socket->wait_for(query.unsent.empty() ? WatchedFd::For::reading
+                                                : WatchedFd::For::writing);
   }
 
   void receive(Query& query) {
@@ -92,7 +93,7 @@ class DnsRun final : public OpenLoopOf<Query> {
         case SocketStep::done:
           break;
         case SocketStep::again:
-          return query.socket->wait_for(Watched::For::reading);
+          return query.socket->wait_for(WatchedFd::For::reading);
         case SocketStep::ended:
           if (!query.over_tcp) continue;  // an empty datagram
           return end(query, early_end_failure(true, true));

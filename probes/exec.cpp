@@ -19,8 +19,8 @@ namespace {
 
 struct Command final : Attempt {
   Child child;
-  std::optional<Watched> end;  ///< a copy of the child's pidfd
-  std::optional<Watched> output;
+  std::optional<WatchedFd> end;  ///< a copy of the child's pidfd
+  std::optional<WatchedFd> output;
   std::string said;
 };
 
@@ -44,8 +44,8 @@ class ExecRun final : public OpenLoopOf<Command> {
              now());
       return;
     }
-    command.end->wait_for(Watched::For::reading);
-    if (command.output) command.output->wait_for(Watched::For::reading);
+    command.end->wait_for(WatchedFd::For::reading);
+    if (command.output) command.output->wait_for(WatchedFd::For::reading);
   }
 
   void start(Command& command) {

@@ -44,7 +44,7 @@ using Links = std::list<Link>;
 struct Link {
   Link(HttpRun& run, Reactor& reactor, const TlsContext* context, UniqueFd socket);
 
-  Watched watched;
+  WatchedFd watched;
   HttpConnection http;
   Request* request = nullptr;
   bool used = false;  ///< has answered before
@@ -140,15 +140,15 @@ void HttpRun::open(Request& request) {
   link.request = &request;
   request.link = &link;
   link.http.ask(request.text);
-  link.watched.wait_for(Watched::For::writing);
+  link.watched.wait_for(WatchedFd::For::writing);
 }
 
 void HttpRun::drive(Link& link, HttpConnection::Wants wants) {
   const bool asked = link.request != nullptr;
   if (asked && link.http.resting()) return answered(link);
   if (link.http.over()) return asked ? failed(link) : discard(link, false);
-  link.watched.wait_for(wants == HttpConnection::Wants::write ? Watched::For::writing
-                                                              : Watched::For::reading);
+  link.watched.wait_for(wants == HttpConnection::Wants::write ? WatchedFd::For::writing
+                                                              : WatchedFd::For::reading);
 }
 
 void HttpRun::answered(Link& link) {
@@ -163,7 +163,7 @@ void HttpRun::answered(Link& link) {
   } else {
     link.answered = finished;
     move(link, keep_alive ? idle_ : draining_);
-    link.watched.wait_for(Watched::For::reading);
+    link.watched.wait_for(WatchedFd::For::reading);
     if (link.http.pending()) ready(link);
   }
   finish(request, judgement, finished);

@@ -73,10 +73,6 @@ std::size_t HttpResponse::take_text(std::string_view bytes) {
   const std::size_t end = bytes.find('\n');
   const std::size_t taken = end == std::string_view::npos ? bytes.size() : end + 1;
   head_size_ += taken;
-  if (head_size_ > head_limit) {
-    state_ = State::too_large;
-    return taken;
-  }
   // Mostly a line comes whole, and is looked at where it is.
   const bool whole = line_.empty() && end != std::string_view::npos;
   if (!whole) line_.append(bytes.substr(0, taken));
@@ -86,6 +82,10 @@ std::size_t HttpResponse::take_text(std::string_view bytes) {
   if (expecting_ == Part::status_line &&
       so_far.substr(0, start.size()) != start.substr(0, std::min(so_far.size(), start.size()))) {
     fail();
+    return taken;
+  }
+  if (head_size_ > head_limit) {
+    state_ = State::too_large;
     return taken;
   }
   if (end == std::string_view::npos) return taken;

@@ -70,7 +70,7 @@ class IcmpRun final : public OpenLoopOf<Echo> {
         watched_(reactor(),
                  UniqueFd(check("duplicate a socket", ::fcntl(socket_.fd(), F_DUPFD_CLOEXEC, 0))),
                  [this] { take_all(); }) {
-    watched_.wait_for(Watched::For::reading);
+    watched_.wait_for(WatchedFd::For::reading);
   }
 
  private:
@@ -117,7 +117,7 @@ class IcmpRun final : public OpenLoopOf<Echo> {
 
   EchoPayload payload_;
   IcmpSocket socket_;
-  Watched watched_;
+  WatchedFd watched_;
   std::map<std::uint16_t, Echo*> on_their_way_;
 };
 

@@ -27,7 +27,7 @@ void OpenLoop::run() {
   start_ = now() + pace_.schedule.until_first(SystemClock().wall());
   next_due_ = due(0);
   next_tick_ = start_;
-  stop_.wait_for(Watched::For::reading);
+  stop_.wait_for(WatchedFd::For::reading);
   while (!ended_) {
     reactor_.wait(next_moment());
     send_due();

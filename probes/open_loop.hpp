@@ -77,7 +77,7 @@ class OpenLoop {
   const Pace& pace_;
   kinds::SampleSink& sink_;
   Reactor reactor_;
-  Watched stop_;
+  WatchedFd stop_;
   MonoTime start_{};
   MonoTime next_tick_{};
   std::uint64_t next_ = 0;

@@ -35,7 +35,7 @@ void Reactor::wait(MonoTime until) {
   ready_ = n;
   for (next_ = 0; next_ < ready_;) {
     const auto* watched =
-        static_cast<const Watched*>(events_.at(static_cast<std::size_t>(next_++)).data.ptr);
+        static_cast<const WatchedFd*>(events_.at(static_cast<std::size_t>(next_++)).data.ptr);
     if (watched == nullptr) continue;
     // A copy, because it may destroy itself.
     const std::function<void()> ready = watched->ready_;
@@ -56,17 +56,17 @@ void Reactor::set_timer(MonoTime until) {
   timer_at_ = until;
 }
 
-void Reactor::forget(const Watched* watched) {
+void Reactor::forget(const WatchedFd* watched) {
   for (int i = next_; i < ready_; ++i) {
     epoll_event& event = events_.at(static_cast<std::size_t>(i));
     if (event.data.ptr == watched) event.data.ptr = nullptr;
   }
 }
 
-Watched::Watched(Reactor& reactor, UniqueFd fd, std::function<void()> ready)
+WatchedFd::WatchedFd(Reactor& reactor, UniqueFd fd, std::function<void()> ready)
     : reactor_(reactor), fd_(std::move(fd)), ready_(std::move(ready)) {}
 
-void Watched::wait_for(For what) {
+void WatchedFd::wait_for(For what) {
   if (for_ == what) return;
   epoll_event event{};
   event.events = static_cast<std::uint32_t>(what);
@@ -76,7 +76,7 @@ void Watched::wait_for(For what) {
   for_ = what;
 }
 
-void Watched::close() {
+void WatchedFd::close() {
   if (!fd_) return;
   reactor_.forget(this);
   // Not only closed: what it stands for may live on in a child that was started meanwhile.

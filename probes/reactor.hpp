@@ -15,7 +15,7 @@
 
 namespace nospof::probes {
 
-class Watched;
+class WatchedFd;
 
 /// Belongs to one thread, and outlives everything that it watches.
 class Reactor {
@@ -30,8 +30,8 @@ class Reactor {
   void wait(MonoTime until);
 
  private:
-  friend class Watched;
-  void forget(const Watched* watched);
+  friend class WatchedFd;
+  void forget(const WatchedFd* watched);
   void set_timer(MonoTime until);
 
   UniqueFd epoll_;
@@ -44,16 +44,16 @@ class Reactor {
 
 /// A descriptor that a reactor watches, which it owns. May close or destroy any other one and
 /// itself while it is told that it is ready.
-class Watched {
+class WatchedFd {
  public:
   enum class For : std::uint32_t { reading = EPOLLIN, writing = EPOLLOUT };
 
   /// `ready` is called for as long as what it waits for is there (level-triggered), and when the
   /// descriptor is in error or hung up.
-  Watched(Reactor& reactor, UniqueFd fd, std::function<void()> ready);
-  ~Watched() { close(); }
-  Watched(const Watched&) = delete;
-  Watched& operator=(const Watched&) = delete;
+  WatchedFd(Reactor& reactor, UniqueFd fd, std::function<void()> ready);
+  ~WatchedFd() { close(); }
+  WatchedFd(const WatchedFd&) = delete;
+  WatchedFd& operator=(const WatchedFd&) = delete;
 
   int fd() const { return fd_.get(); }
   bool is_open() const { return static_cast<bool>(fd_); }

@@ -33,7 +33,7 @@ TcpConfig parse_tcp_config(const kinds::json::object& json) {
 }
 
 struct Connection final : Attempt {
-  std::optional<Watched> socket;
+  std::optional<WatchedFd> socket;
   std::optional<Greeting> greeting;  ///< once it is open
 };
 
@@ -49,7 +49,7 @@ class TcpRun final : public OpenLoopOf<Connection> {
     if (!socket) return finish(connection, connect_failure(error_number), now());
     connection.socket.emplace(reactor(), std::move(socket),
                               [this, &connection] { advance(connection); });
-    connection.socket->wait_for(Watched::For::writing);
+    connection.socket->wait_for(WatchedFd::For::writing);
   }
 
   Failure expire(Connection& connection) override {
@@ -77,7 +77,7 @@ class TcpRun final : public OpenLoopOf<Connection> {
         case SocketStep::done:
           break;
         case SocketStep::again:
-          return connection.socket->wait_for(Watched::For::reading);
+          return connection.socket->wait_for(WatchedFd::For::reading);
         case SocketStep::ended:
           return end(connection, connection.greeting->at_end());
         case SocketStep::failed:

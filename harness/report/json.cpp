@@ -172,6 +172,16 @@ json::object seen_json(const verdict::Observations& seen) {
   return object;
 }
 
+json::array earlier_json(const verdict::CellResult& cell) {
+  json::array list;
+  for (const verdict::EarlierTry& earlier : cell.earlier)
+    list.push_back({{"lab", earlier.lab},
+                    {"beside", earlier.beside},
+                    {"verdict", verdict::verdict_name(earlier.verdict)},
+                    {"reasons", texts(earlier.reasons)}});
+  return list;
+}
+
 json::object finding_json(const verdict::StandingFinding& finding) {
   json::object object;
   object["probe"] = finding.kind;
@@ -209,6 +219,10 @@ json::object cell_json(const verdict::RunRecord& run, const verdict::CellResult&
   object["hypothesis"] = hypothesis_json(cell);
   object["observed"] = seen_json(cell.seen);
   object["worst_lateness_ns"] = cell.worst_lateness.count();
+  object["lab"] = cell.lab;
+  object["beside"] = cell.beside;
+  object["cpu_idle"] = cell.cpu_idle ? json::value(*cell.cpu_idle) : json::value();
+  object["earlier"] = earlier_json(cell);
   object["repeat"] = repeat_cell(run, cell.plan);
   return object;
 }

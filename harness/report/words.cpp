@@ -21,7 +21,19 @@ std::string spofs_found(std::size_t count) {
                     : fmt::format("{} single points of failure were found", count);
 }
 
-std::string finding(const verdict::RunRecord& run, const verdict::RunResult& result) {
+std::string burn_text(const verdict::ErrorBudget& budget) {
+  if (budget.burn_rate) return fmt::format("{:.3g}", *budget.burn_rate);
+  return budget.requests == 0 ? "unknown" : "unlimited";
+}
+
+// Never below what it says: rounded up to two decimals.
+std::string at_most_percent(double share) {
+  return fmt::format("{:.4g}%", std::ceil(share * 10'000 - 1e-9) / 100);
+}
+
+}  // namespace
+
+std::string outcome_text(const verdict::RunRecord& run, const verdict::RunResult& result) {
   const bool prove = run.mode == verdict::Mode::prove;
   switch (result.verdict) {
     case Verdict::pass:
@@ -35,22 +47,10 @@ std::string finding(const verdict::RunRecord& run, const verdict::RunResult& res
   return "Nothing is proven";
 }
 
-std::string burn_text(const verdict::ErrorBudget& budget) {
-  if (budget.burn_rate) return fmt::format("{:.3g}", *budget.burn_rate);
-  return budget.requests == 0 ? "unknown" : "unlimited";
-}
-
-// Never below what it says: rounded up to two decimals.
-std::string at_most_percent(double share) {
-  return fmt::format("{:.4g}%", std::ceil(share * 10'000 - 1e-9) / 100);
-}
-
-}  // namespace
-
 std::string claim(const verdict::RunRecord& run, const verdict::RunResult& result) {
   return fmt::format(
       "{} for this topology hash, this workload and this budget; executed {} of {} cells.",
-      finding(run, result), result.executed, run.cells.size());
+      outcome_text(run, result), result.executed, run.cells.size());
 }
 
 std::string workload_text(const verdict::ProbeInfo& probe) {
@@ -158,6 +158,12 @@ std::string history_text(const verdict::HistoryResult& result) {
                     ledger.unacknowledged, ledger.unjudged, ledger.stale_own + ledger.stale_other);
 }
 
+std::string earlier_text(const verdict::EarlierTry& earlier) {
+  return fmt::format("in lab {}, beside {} other lab{}: {} ({})", earlier.lab, earlier.beside,
+                     earlier.beside == 1 ? "" : "s", verdict::verdict_name(earlier.verdict),
+                     fmt::join(earlier.reasons, "; "));
+}
+
 std::vector<verdict::LeftOut> grouped(const std::vector<verdict::LeftOut>& left_out) {
   constexpr std::size_t many = 10;
   std::map<std::string, std::size_t> counts;
@@ -186,8 +192,9 @@ std::string spof_faults_text(const verdict::Spof& spof) {
 
 std::string repeat_cell(const verdict::RunRecord& run, const verdict::CellPlan& plan) {
   if (run.mode == verdict::Mode::run) return repeat_run(run);
-  return fmt::format("nospof prove {} --budget {} --only {}", quoted(run.topology.file),
-                     spec::format_duration(run.outage_budget), quoted(plan.id));
+  return fmt::format("nospof prove {} --budget {} --only {}{}", quoted(run.topology.file),
+                     spec::format_duration(run.outage_budget), quoted(plan.id),
+                     run.observers.empty() ? " --no-observe" : "");
 }
 
 std::string repeat_run(const verdict::RunRecord& run) {

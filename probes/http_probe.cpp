@@ -1,6 +1,7 @@
 #include "probes/http_probe.hpp"
 
 #include <cerrno>
+#include <deque>
 #include <iterator>
 #include <list>
 #include <random>
@@ -32,10 +33,10 @@ struct Link;
 class HttpRun;
 
 struct Request final : Attempt {
-  std::string text;
-  std::string expected;
+  std::string text;      ///< empty: that of every request
+  std::string expected;  ///< the same
   bool retried = false;
-  Link* link = nullptr;
+  Link* link = nullptr;  ///< nullptr: it waits for one
 };
 
 using Links = std::list<Link>;
@@ -69,9 +70,12 @@ class HttpRun final : public OpenLoopOf<Request> {
  private:
   void begin(Request& request) override;
   Failure expire(Request& request) override;
+  void after_events() override;
   void each_second() override;
   void close() override;
 
+  bool may_open() const;
+  std::string_view text_of(const Request& request) const;
   void use_idle_or_open(Request& request);
   void open(Request& request);
   void drive(Link& link, HttpConnection::Wants wants);
@@ -82,12 +86,17 @@ class HttpRun final : public OpenLoopOf<Request> {
   Failure judge(const Request& request, const HttpResponse& answer, MonoTime finished) const;
 
   const HttpTarget& target_;
+  std::string request_;  ///< with its placeholders
   PlaceholderText request_text_;
   PlaceholderText expected_body_;
+  bool request_varies_;
+  bool expected_varies_;
   RequestNamer namer_;
   Links busy_;
   Links idle_;      ///< the last used at the end
   Links draining_;  ///< until the server ends them, in the order of `answered`
+  /// As many connections as there may be are in use; the latest is at the end.
+  std::deque<Request*> waiting_;
 };
 
 Link::Link(HttpRun& run, Reactor& reactor, const TlsContext* context, UniqueFd socket)
@@ -103,15 +112,42 @@ std::uint64_t run_seed() {
 HttpRun::HttpRun(const HttpTarget& target, int stop_fd, kinds::SampleSink& sink)
     : OpenLoopOf(target.config.pace, stop_fd, sink),
       target_(target),
-      request_text_(http_get_request(target.config.url, target.config.keep_alive)),
+      request_(http_get_request(target.config.url, target.config.keep_alive)),
+      request_text_(request_),
       expected_body_(target.config.expect_body),
+      request_varies_(!request_text_.is_constant()),
+      expected_varies_(!expected_body_.is_constant()),
       namer_(run_seed(), target.config.marker) {}
 
 void HttpRun::begin(Request& request) {
-  const RequestNames names = namer_.name(request.sequence);
-  request.text = request_text_.fill(names);
-  request.expected = expected_body_.fill(names);
-  use_idle_or_open(request);
+  if (request_varies_ || expected_varies_) {
+    const RequestNames names = namer_.name(request.sequence);
+    if (request_varies_) request.text = request_text_.fill(names);
+    if (expected_varies_) request.expected = expected_body_.fill(names);
+  }
+  if (idle_.empty() && !may_open()) {
+    waiting_.push_back(&request);
+  } else {
+    use_idle_or_open(request);
+  }
+}
+
+bool HttpRun::may_open() const {
+  const std::uint64_t most = target_.config.max_connections;
+  return most == 0 || busy_.size() + idle_.size() < most;
+}
+
+std::string_view HttpRun::text_of(const Request& request) const {
+  return request_varies_ ? std::string_view(request.text) : std::string_view(request_);
+}
+
+// The latest first: those that waited longer are late already, and would make it late as well.
+void HttpRun::after_events() {
+  while (!waiting_.empty() && (!idle_.empty() || may_open())) {
+    Request& latest = *waiting_.back();
+    waiting_.pop_back();
+    use_idle_or_open(latest);
+  }
 }
 
 void HttpRun::use_idle_or_open(Request& request) {
@@ -124,7 +160,7 @@ void HttpRun::use_idle_or_open(Request& request) {
     move(link, busy_);
     link.request = &request;
     request.link = &link;
-    link.http.ask(request.text);
+    link.http.ask(text_of(request));
     return drive(link, link.http.begin());
   }
   open(request);
@@ -139,7 +175,7 @@ void HttpRun::open(Request& request) {
   link.place = std::prev(busy_.end());
   link.request = &request;
   request.link = &link;
-  link.http.ask(request.text);
+  link.http.ask(text_of(request));
   link.watched.wait_for(WatchedFd::For::writing);
 }
 
@@ -158,7 +194,8 @@ void HttpRun::answered(Link& link) {
   link.used = true;
   const Failure judgement = judge(request, link.http.answer(), finished);
   const bool keep_alive = target_.config.keep_alive;
-  if (keep_alive && !(sending() && link.http.answer().reusable())) {
+  const bool wanted = sending() || !waiting_.empty();
+  if (keep_alive && !(wanted && link.http.answer().reusable())) {
     discard(link, true);
   } else {
     link.answered = finished;
@@ -198,14 +235,19 @@ Failure HttpRun::judge(const Request& request, const HttpResponse& answer,
   const Failure if_right = judged(request, status, finished);
   if (if_right.outcome == Outcome::timeout) return if_right;
   if (answer.status() != target_.config.expect_status) return {Outcome::http_status, status};
-  if (answer.body().find(request.expected) == std::string::npos)
-    return {Outcome::wrong_body, status};
+  const std::string& expected = expected_varies_ ? request.expected : target_.config.expect_body;
+  if (answer.body().find(expected) == std::string::npos) return {Outcome::wrong_body, status};
   if (target_.check)
     if (const auto wrong = target_.check(answer.body())) return *wrong;
   return if_right;
 }
 
 Failure HttpRun::expire(Request& request) {
+  // They all have the same time-out, so of those that wait it is the one that waits the longest.
+  if (request.link == nullptr) {
+    waiting_.pop_front();
+    return deadline_failure(busy_.empty() || busy_.front().http.connected());
+  }
   Link& link = *std::exchange(request.link, nullptr);
   const Failure failure = deadline_failure(link.http.connected());
   discard(link, false);

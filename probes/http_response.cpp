@@ -1,6 +1,7 @@
 #include "probes/http_response.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace nospof::probes {
@@ -13,9 +14,10 @@ char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return lower(x) == lower(y); });
+/// `wanted` is in lower case.
+bool equal_ignoring_case(std::string_view text, std::string_view wanted) {
+  return std::equal(text.begin(), text.end(), wanted.begin(), wanted.end(),
+                    [](char x, char y) { return lower(x) == y; });
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -24,12 +26,18 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-/// RFC 9110 5.6.2
+/// RFC 9110 5.6.2, by character: this is asked for every one of every header.
+constexpr std::array<bool, 256> in_token = [] {
+  std::array<bool, 256> table{};
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+                                       "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+    table[static_cast<unsigned char>(c)] = true;
+  return table;
+}();
+
 bool is_token(std::string_view text) {
-  constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
-  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
-    return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') ||
-           marks.find(c) != std::string_view::npos;
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return in_token[static_cast<unsigned char>(c)];
   });
 }
 

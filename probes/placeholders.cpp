@@ -45,6 +45,11 @@ std::string PlaceholderText::fill(const RequestNames& names) const {
   return filled;
 }
 
+bool PlaceholderText::is_constant() const {
+  return std::ranges::all_of(pieces_,
+                             [](const Piece& piece) { return piece.kind == Kind::literal; });
+}
+
 RequestNamer::RequestNamer(std::uint64_t seed, std::string marker)
     : state_(seed), marker_(std::move(marker)) {
   if (marker_.empty()) marker_ = fmt::format("{:016x}", next());

@@ -12,17 +12,22 @@ namespace {
 void forget_errors() {
   if (ERR_peek_error() != 0) ERR_clear_error();
 }
+// OpenSSL has two buffers of 16 KiB for each connection. To get them anew for every record takes
+// time, to keep them takes memory.
+constexpr std::size_t streams_that_keep_buffers = 256;
 }  // namespace
 
 class TlsStream final : public Stream {
  public:
   TlsStream(const TlsContext& context, SocketState& socket)
       : context_(context), socket_(socket), ssl_(SSL_new(context.context_)) {
+    ++context_.streams_;
     BIO* bio = ssl_ != nullptr ? make_socket_bio(socket_) : nullptr;
     if (bio == nullptr) return;
     SSL_set_bio(ssl_, bio, bio);
     if (!context.server_name_.empty()) SSL_set_tlsext_host_name(ssl_, context.server_name_.c_str());
     SSL_set_connect_state(ssl_);
+    if (context.streams_ > streams_that_keep_buffers) SSL_set_mode(ssl_, SSL_MODE_RELEASE_BUFFERS);
     if (context.sessions_) {
       TlsSessions::set_origin(ssl_, &origin_);
       origin_ =
@@ -33,6 +38,7 @@ class TlsStream final : public Stream {
   ~TlsStream() override {
     if (opened_ && context_.sessions_) TlsSessions::leave_resumable(ssl_);
     SSL_free(ssl_);
+    --context_.streams_;
   }
   bool usable() const { return usable_; }
 

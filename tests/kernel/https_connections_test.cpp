@@ -73,6 +73,56 @@ TEST_F(HttpsConnections, KeepAliveOpensAnotherWhenNoneIsIdle) {
   expect_all(probe.samples(), Outcome::ok);
 }
 
+TEST_F(HttpsConnections, KeepAliveOpensNoMoreThanItMayAndLetsRequestsWait) {
+  Gate gate;
+  TlsServer server(good_identity(), [&](ServerConnection& connection) {
+    gate.pass();
+    echo_token(connection);
+  });
+  auto limited = keep_alive(config(server.port(), 12, 100));
+  limited["max_connections"] = 2;
+  HttpsRun probe(limited);
+  {
+    const Gate::Shut shut(gate);
+    std::this_thread::sleep_for(200ms);  // until all are due
+  }
+  const auto samples = probe.samples();
+  expect_exact_schedule(samples, 100);
+  expect_all(samples, Outcome::ok);
+  EXPECT_LE(server.connections(), 2);
+  EXPECT_LT(samples[11].finished_ns, samples[2].finished_ns) << "the latest first";
+}
+
+TEST_F(HttpsConnections, RequestsThatWaitForAConnectionHaveTheirDeadline) {
+  TlsServer server(good_identity(), [](ServerConnection& connection) {
+    if (connection.handshake()) connection.read_request();
+    connection.read_request();
+  });
+  auto limited = keep_alive(config(server.port(), 10, 100));
+  limited["max_connections"] = 1;
+  limited["timeout_ns"] = limited["slow_ns"] = 300'000'000;
+  expect_all(run(limited), Outcome::timeout, 0);
+  // Each that expired gave its place to one that still waited.
+  EXPECT_GE(server.connections(), 2);
+}
+
+TEST_F(HttpsConnections, WhoWaitsForAConnectionThatFailsOpensAnother) {
+  TlsServer server(good_identity(), [](ServerConnection& connection) {
+    if (connection.number() == 1) {
+      if (connection.handshake()) connection.read_request();
+      std::this_thread::sleep_for(100ms);
+      return;
+    }
+    echo_token(connection);
+  });
+  auto limited = keep_alive(config(server.port(), 8, 100));
+  limited["max_connections"] = 1;
+  const auto samples = run(limited);
+  EXPECT_EQ(samples.front().outcome, Outcome::reset);
+  expect_all({samples.begin() + 1, samples.end()}, Outcome::ok);
+  EXPECT_EQ(server.connections(), 2);
+}
+
 TEST_F(HttpsConnections, AConnectionThatTheServerSaysItClosesIsNotUsedAgain) {
   TlsServer server(good_identity(), [](ServerConnection& connection) {
     if (!connection.handshake()) return;

@@ -49,6 +49,7 @@ struct Link {
   HttpConnection http;
   Request* request = nullptr;
   bool used = false;  ///< has answered before
+  MonoTime begun{};
   MonoTime answered{};
   Links* in = nullptr;
   Links::iterator place;
@@ -74,7 +75,7 @@ class HttpRun final : public OpenLoopOf<Request> {
   void each_second() override;
   void close() override;
 
-  bool may_open() const;
+  bool may_open();
   std::string_view text_of(const Request& request) const;
   void use_idle_or_open(Request& request);
   void open(Request& request);
@@ -92,6 +93,8 @@ class HttpRun final : public OpenLoopOf<Request> {
   bool request_varies_;
   bool expected_varies_;
   RequestNamer namer_;
+  Links connecting_;  ///< not open yet, the oldest at the front
+  Links overdue_;     ///< the same, for so long that they do not count any more
   Links busy_;
   Links idle_;      ///< the last used at the end
   Links draining_;  ///< until the server ends them, in the order of `answered`
@@ -132,9 +135,15 @@ void HttpRun::begin(Request& request) {
   }
 }
 
-bool HttpRun::may_open() const {
+bool HttpRun::may_open() {
   const std::uint64_t most = target_.config.max_connections;
-  return most == 0 || busy_.size() + idle_.size() < most;
+  if (most == 0) return true;
+  // A SYN that was lost is sent again after a second. Who waits for it no longer than that can
+  // still be in time.
+  const MonoTime in_time = now() - target_.config.pace.slow / 2;
+  while (!connecting_.empty() && connecting_.front().begun <= in_time)
+    move(connecting_.front(), overdue_);
+  return connecting_.size() + busy_.size() + idle_.size() < most;
 }
 
 std::string_view HttpRun::text_of(const Request& request) const {
@@ -170,9 +179,10 @@ void HttpRun::open(Request& request) {
   int error_number = 0;
   UniqueFd socket = begin_connect(target_.endpoint, error_number);
   if (!socket) return finish(request, connect_failure(error_number), now());
-  Link& link = busy_.emplace_back(*this, reactor(), target_.tls.get(), std::move(socket));
-  link.in = &busy_;
-  link.place = std::prev(busy_.end());
+  Link& link = connecting_.emplace_back(*this, reactor(), target_.tls.get(), std::move(socket));
+  link.in = &connecting_;
+  link.place = std::prev(connecting_.end());
+  link.begun = now();
   link.request = &request;
   request.link = &link;
   link.http.ask(text_of(request));
@@ -181,6 +191,7 @@ void HttpRun::open(Request& request) {
 
 void HttpRun::drive(Link& link, HttpConnection::Wants wants) {
   const bool asked = link.request != nullptr;
+  if ((link.in == &connecting_ || link.in == &overdue_) && link.http.connected()) move(link, busy_);
   if (asked && link.http.resting()) return answered(link);
   if (link.http.over()) return asked ? failed(link) : discard(link, false);
   link.watched.wait_for(wants == HttpConnection::Wants::write ? WatchedFd::For::writing
@@ -246,7 +257,7 @@ Failure HttpRun::expire(Request& request) {
   // They all have the same time-out, so of those that wait it is the one that waits the longest.
   if (request.link == nullptr) {
     waiting_.pop_front();
-    return deadline_failure(busy_.empty() || busy_.front().http.connected());
+    return deadline_failure(!busy_.empty());
   }
   Link& link = *std::exchange(request.link, nullptr);
   const Failure failure = deadline_failure(link.http.connected());

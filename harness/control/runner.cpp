@@ -231,20 +231,46 @@ asio::awaitable<void> Runner::heal_all(CellEnd& end) {
   if (unwritten) std::rethrow_exception(unwritten);
 }
 
-asio::awaitable<void> Runner::cell_body(const Cell& cell, const Pace& pace, CellEnd& end) {
-  co_await take_baseline(pace.baseline);
-  const std::int64_t steady_ns = session_.now_ns();
-  ActiveFault& fault = add_fault(cell.id, cell.fault, {cell.host}, cell.service, cell.parameters);
-  co_await fault.check();
-  // What failed while the host was asked must not be laid at the fault's door.
-  if (session_.live().since(steady_ns, session_.now_ns()).failed > 0)
-    co_await take_baseline(pace.baseline);
+asio::awaitable<void> Runner::inject(ActiveFault& fault, const Pace& pace) {
   begin_phase("inject");
   injected_ns_ = session_.now_ns();
   co_await fault.inject(pace.budget + pace.hold + pace.settle + duration_margin);
   if (fault.injected_ns() != 0) injected_ns_ = fault.injected_ns();
-  co_await fault.confirm_by_witnesses();
-  co_await observe(pace);
+}
+
+asio::awaitable<void> Runner::hand_over(ActiveFault& from, ActiveFault& to, const Pace& pace,
+                                        CellEnd& end) {
+  const auto heal = [&]() -> asio::awaitable<void> {
+    if (!co_await from.heal()) end.healing_complete = false;
+  };
+  std::vector<asio::awaitable<void>> both;
+  both.push_back(heal());
+  both.push_back(inject(to, pace));
+  co_await in_parallel(session_.interruption().context(), std::move(both));
+}
+
+asio::awaitable<void> Runner::cell_body(const Cell& cell, const Pace& pace, CellEnd& end) {
+  co_await take_baseline(pace.baseline);
+  const std::int64_t steady_ns = session_.now_ns();
+  std::vector<ActiveFault*> faults;
+  if (cell.in_turn)
+    for (const std::string& host : cell.hosts)
+      faults.push_back(&add_fault(cell.id + "/" + host, cell.fault, {host}, "", cell.parameters));
+  else
+    faults.push_back(
+        &add_fault(cell.id, cell.fault, cell.targets(), cell.service, cell.parameters));
+  for (ActiveFault* fault : faults) co_await fault->check();
+  // What failed while the host was asked must not be laid at the fault's door.
+  if (session_.live().since(steady_ns, session_.now_ns()).failed > 0)
+    co_await take_baseline(pace.baseline);
+  for (std::size_t n = 0; n < faults.size(); ++n) {
+    if (n == 0)
+      co_await inject(*faults[n], pace);
+    else
+      co_await hand_over(*faults[n - 1], *faults[n], pace, end);
+    co_await faults[n]->confirm_by_witnesses();
+    co_await observe(pace);
+  }
   co_await heal_all(end);
   co_await recover(pace, end);
 }

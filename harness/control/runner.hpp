@@ -45,6 +45,10 @@ class Runner {
   struct Pace {
     Nanoseconds baseline, hold, settle, recovery_deadline, budget;
   };
+  asio::awaitable<void> inject(ActiveFault& fault, const Pace& pace);
+  /// Heals the one and injects the other at the same time.
+  asio::awaitable<void> hand_over(ActiveFault& from, ActiveFault& to, const Pace& pace,
+                                  CellEnd& end);
   asio::awaitable<void> cell_body(const Cell& cell, const Pace& pace, CellEnd& end);
   asio::awaitable<void> experiment_body(const spec::Experiment& experiment, CellEnd& end);
   asio::awaitable<void> one_fault(const spec::FaultSpec& fault, std::int64_t start_ns, bool& stop);

@@ -101,7 +101,7 @@ json::value error_budget_json(const verdict::RunResult& result) {
 json::value bound_json(const verdict::RunResult& result) {
   if (!result.failure_bound) return {};
   json::object object;
-  object["passed"] = result.passed;
+  object["passed"] = result.passed - result.controls;
   object["confidence"] = verdict::confidence;
   object["failure_probability_at_most"] = *result.failure_bound;
   object["text"] = bound_text(result);
@@ -220,6 +220,11 @@ json::object cell_json(const verdict::RunRecord& run, const verdict::CellResult&
   object["hypothesis"] = hypothesis_json(cell);
   object["observed"] = seen_json(cell.seen);
   object["worst_lateness_ns"] = cell.worst_lateness.count();
+  if (!cell.plan.hosts.empty()) {
+    object["hosts"] = texts(cell.plan.hosts);
+    object["in_turn"] = cell.plan.in_turn;
+    object["control"] = cell.plan.is_control();
+  }
   object["predicted"] =
       cell.plan.predicted.empty() ? json::value() : json::value(valid_utf8(cell.plan.predicted));
   object["agreement"] =
@@ -296,6 +301,7 @@ json::object head_json(const verdict::RunRecord& run, const verdict::RunResult& 
   cells["planned"] = run.cells.size();
   cells["executed"] = result.executed;
   cells["passed"] = result.passed;
+  cells["controls"] = result.controls;
   cells["failed"] = result.failed;
   cells["inconclusive"] = result.inconclusive;
   object["totals"] = std::move(cells);

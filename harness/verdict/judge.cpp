@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "spec/units.hpp"
 #include "verdict/in_lab.hpp"
@@ -103,6 +104,12 @@ void judge_labs(const RunRecord& run, Labs& labs, RunResult& result) {
 
 // Only what is known to be the fault's doing, or to have been survived, says something of a model.
 std::optional<Agreement> agreement_of(const CellResult& cell, Nanoseconds budget) {
+  if (cell.plan.is_control()) {
+    if (!cell.attributable || !cell.executed) return std::nullopt;
+    if (cell.longest.lower > budget) return Agreement::agrees;
+    const bool survived = cell.longest.upper && *cell.longest.upper <= budget;
+    return survived ? std::optional(Agreement::too_pessimistic) : std::nullopt;
+  }
   const bool too_long = !cell.longest.upper || cell.longest.lower > budget;
   const bool broke = cell.verdict == Verdict::fail && cell.attributable && too_long;
   if (!broke && cell.verdict != Verdict::pass) return std::nullopt;
@@ -169,6 +176,7 @@ void measure_budget(const RunRecord& run, RunResult& result) {
   result.budget = error_budget(result.traffic.requests, *run.slo_availability);
   double most = -1;
   for (const CellResult& cell : result.cells) {
+    if (cell.plan.is_control()) continue;
     const auto availability = cell.counts.availability();
     // The share that failed, not the burn rate: that one is unknown when nothing may fail.
     if (!availability || 1 - *availability <= most) continue;
@@ -204,6 +212,8 @@ std::string agreement_name(Agreement agreement) {
 }
 
 std::string component_name(const CellPlan& plan) {
+  if (!plan.hosts.empty())
+    return fmt::to_string(fmt::join(plan.hosts, plan.in_turn ? ", then " : " + "));
   if (plan.host.empty()) return plan.id;
   return plan.service.empty() ? plan.host : fmt::format("{} on {}", plan.service, plan.host);
 }
@@ -221,6 +231,7 @@ RunResult judge(const RunRecord& run) {
     result.cells.back().agreement = agreement_of(cell, run.outage_budget);
     result.executed += cell.executed ? 1U : 0U;
     result.passed += cell.verdict == Verdict::pass ? 1U : 0U;
+    result.controls += cell.verdict == Verdict::pass && cell.plan.is_control() ? 1U : 0U;
     result.failed += cell.verdict == Verdict::fail ? 1U : 0U;
     result.inconclusive += cell.verdict == Verdict::inconclusive ? 1U : 0U;
   }
@@ -229,7 +240,11 @@ RunResult judge(const RunRecord& run) {
   measure_budget(run, result);
   // A cell that passed was executed; inconclusive ones are no trials, whatever they would have
   // been.
-  if (result.passed > 0 && result.failed == 0) result.failure_bound = failure_bound(result.passed);
+  const std::size_t survived = result.passed - result.controls;
+  if (survived > 0 && result.failed == 0) result.failure_bound = failure_bound(survived);
+  if (survived == 0 && result.controls > 0)
+    result.reasons.push_back(
+        "no cell was survived: controls show that this proof sees outages, and nothing else");
   judge_histories(run, result);
   result.spofs = find_spofs(result.cells);
   if (result.failed > 0 || !result.findings.empty())

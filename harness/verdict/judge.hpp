@@ -109,6 +109,7 @@ struct RunResult {
   std::vector<HistoryResult> histories;
   std::size_t executed = 0;
   std::size_t passed = 0;
+  std::size_t controls = 0;  ///< of those that passed: hosts that broke the service, as they must
   std::size_t failed = 0;
   std::size_t inconclusive = 0;
   Traffic traffic;

@@ -190,6 +190,24 @@ void check_budget(Case& c) {
   }
 }
 
+// What users do without for a moment longer than the budget is no outage that anybody could have
+// seen; what was never seen cannot be told from what this proof does not see.
+void check_control(Case& c) {
+  const Interval& longest = c.result.longest;
+  const Nanoseconds budget = c.run.outage_budget;
+  if (longest.lower > budget) {
+    if (!soundly_measured(c.result.outages))
+      c.doubts.push_back(
+          fmt::format("control: outage of {}, but the prober itself was late for most of it",
+                      interval_text(longest)));
+    return;
+  }
+  c.doubts.push_back(fmt::format(
+      "control: {} were to break the service together, and no outage longer than {} was seen "
+      "({}): the topology says too little, or this proof cannot see an outage",
+      component_name(c.cell.plan), human_duration(budget), interval_text(longest)));
+}
+
 void check_hypotheses(Case& c) {
   for (const spec::Hypothesis& item : c.run.hypothesis) {
     HypothesisResult result = check_hypothesis(item, c.result);
@@ -324,7 +342,9 @@ CellResult judge_sorted(const RunRecord& run, std::size_t index,
     c.doubts.push_back(why_not_injected(cell, run));
   } else {
     result.attributable = check_baseline(c) && result.confirmed;
-    if (judged_by_budget(run))
+    if (cell.plan.is_control())
+      check_control(c);
+    else if (judged_by_budget(run))
       check_budget(c);
     else
       check_hypotheses(c);

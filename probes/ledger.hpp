@@ -16,7 +16,8 @@
 // The JSON configuration; a key that is not listed is an error:
 //   write_url       text, required  "https://host/write?id={id}&v={token}", or "http://..": stores
 //                                   the token under the id, reads it back, and answers JSON with a
-//                                   "v": what it read. Repeating it must be harmless
+//                                   "v": what it read. It does so once for a token under
+//                                   an id: asked again it only reads back, however late
 //   read_url        text, required  "https://host/read?ids={ids}", on the same server: the stored
 //                                   ones of these ids, as {"ID":"TOKEN",..}; at most 200, with
 //                                   commas between them, a request line of about 4,000 bytes

@@ -7,7 +7,7 @@
 // register. A register is a key that all sessions write and read, each write with a token of its
 // own; it is written for 10 s, then the next one is, and read for 10 s more, or until there is a
 // good answer. Besides, audits read the latest rows, and in turn the older ones. When the probe is
-// told to stop, it reads all of its rows once more.
+// told to stop, or a session cannot go on, it reads all of its rows once more.
 //
 // Operations of a session are due at start + k * every_ns. It has one under way at a time; those
 // that come due meanwhile are left out. Each has a connection of its own.

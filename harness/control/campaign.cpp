@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 #include <fnmatch.h>
 
+#include "analysis/stack_model.hpp"
+#include "analysis/user_path.hpp"
 #include "control/limits.hpp"
 #include "system/check.hpp"
 
@@ -110,12 +112,22 @@ std::vector<Cell> all_cells(const spec::Topology& topology, const spec::Catalogu
   return cells;
 }
 
+// A topology that does not tell how users get in says nothing of what they notice.
+void predict(const spec::Topology& topology, std::vector<Cell>& cells) {
+  if (topology.functions.empty() && analysis::user_path(topology).empty()) return;
+  const analysis::Predictor predictor(topology);
+  for (Cell& cell : cells)
+    cell.predicted =
+        predictor.breaks({analysis::component_of(cell.host, cell.service)}) ? "breaks" : "survives";
+}
+
 }  // namespace
 
 Campaign plan_campaign(const spec::Topology& topology, const spec::Catalogue& catalogue,
                        const CellFilter& filter) {
   Campaign campaign;
-  const std::vector<Cell> cells = all_cells(topology, catalogue, campaign.left_out);
+  std::vector<Cell> cells = all_cells(topology, catalogue, campaign.left_out);
+  predict(topology, cells);
   for (const auto* patterns : {&filter.only, &filter.skip})
     for (const std::string& pattern : *patterns)
       if (std::ranges::none_of(cells, [&](const Cell& c) { return matches(pattern, c.id); }))

@@ -18,6 +18,9 @@ struct Cell {
   std::string fault;
   std::string label;  ///< of the variant; empty for the only one
   spec::Parameters parameters;
+  /// What the topology's fault tree says of users while the component is gone: "survives",
+  /// "breaks"; empty: it says nothing.
+  std::string predicted = {};
 };
 
 /// What a proof does not try, and why: it is reported, never silently left out.

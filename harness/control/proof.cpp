@@ -61,6 +61,7 @@ json::array cells_json(const std::vector<Cell>& cells) {
     entry["fault"] = cell.fault;
     entry["label"] = cell.label;
     entry["parameters"] = parameters_json(cell.parameters);
+    if (!cell.predicted.empty()) entry["predicted"] = cell.predicted;
     list.push_back(std::move(entry));
   }
   return list;

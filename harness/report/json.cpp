@@ -7,6 +7,7 @@
 
 #include "report/histogram_json.hpp"
 #include "report/histories.hpp"
+#include "report/predictions.hpp"
 #include "report/report.hpp"
 #include "report/text.hpp"
 #include "report/words.hpp"
@@ -219,6 +220,10 @@ json::object cell_json(const verdict::RunRecord& run, const verdict::CellResult&
   object["hypothesis"] = hypothesis_json(cell);
   object["observed"] = seen_json(cell.seen);
   object["worst_lateness_ns"] = cell.worst_lateness.count();
+  object["predicted"] =
+      cell.plan.predicted.empty() ? json::value() : json::value(valid_utf8(cell.plan.predicted));
+  object["agreement"] =
+      cell.agreement ? json::value(verdict::agreement_name(*cell.agreement)) : json::value();
   object["lab"] = cell.lab;
   object["beside"] = cell.beside;
   object["cpu_idle"] = cell.cpu_idle ? json::value(*cell.cpu_idle) : json::value();
@@ -348,6 +353,7 @@ std::string result_json(const verdict::RunRecord& run, const verdict::RunResult&
   for (const verdict::StandingFinding& finding : result.findings)
     findings.push_back(finding_json(finding));
   object["findings"] = std::move(findings);
+  object["predictions"] = predictions_json(result);
   object["histories"] = histories_json(result.histories);
   json::array cells;
   for (const verdict::CellResult& cell : result.cells) cells.push_back(cell_json(run, cell));

@@ -30,6 +30,7 @@ verdict::CellPlan read_plan(const json::object& object) {
   plan.service = fields.optional_text("service");
   plan.fault = fields.optional_text("fault");
   plan.label = fields.optional_text("label");
+  plan.predicted = fields.optional_text("predicted");
   if (object.contains("parameters")) {
     const json::object parameters = fields.object("parameters");
     for (const auto& entry : parameters)

@@ -168,32 +168,6 @@ Format<std::vector<RedundancyCheck>> redundancy_format() {
   return list_of(object(check), 0, "redundancy check");
 }
 
-Format<std::vector<SharedDependency>> shared_format() {
-  const std::vector<std::string> kinds = {"network-segment", "certificate-authority", "dns",
-                                          "power",           "configuration",         "software",
-                                          "monitoring"};
-  const Section<SharedDependency> dependency{
-      {
-          required("name", &SharedDependency::name, name("dependency name"), "Unique in the list."),
-          required("kind", &SharedDependency::kind, one_of_texts(kinds),
-                   "What sort of thing it is."),
-          required("used_by", &SharedDependency::used_by, host_names(), "Hosts that depend on it."),
-          optional("tested", &SharedDependency::tested, boolean(), "false",
-                   "Whether a proof breaks it; if not, it is reported as an assumption."),
-          optional("note", &SharedDependency::note, text(0, 500), "", "Stands in the report."),
-      },
-      [](Context& context, const Node& node, SharedDependency& found) {
-        for (const SharedDependency& other : context.known->shared) {
-          if (other.name != found.name) continue;
-          context.problem(node.mark_of("name"),
-                          fmt::format("{}: the name '{}' is taken by line {}", context.subject,
-                                      found.name, other.mark.line));
-        }
-      },
-  };
-  return list_of(object(dependency), 0, "shared dependency");
-}
-
 Format<Slo> slo_format() {
   return object<Slo>({
       {
@@ -285,6 +259,12 @@ Section<Topology> make_topology_table() {
                "What must be true before the stack counts as redundant again."),
       optional("shared", &Topology::shared, shared_format(), "",
                "Dependencies that several hosts share and that the hosts alone do not show."),
+      optional("common_causes", &Topology::common_causes, common_causes_format(), "",
+               "Components that can fail together by one cause, with the share of such failures."),
+      optional("functions", &Topology::functions, functions_format(), "",
+               "What users do, by name; without it `read` and `write`, which take the same tiers."),
+      optional("reliability", &Topology::reliability, reliability_format(), "",
+               "How often things fail and for how long, for what `nospof analyze` computes."),
       required("workload", &Topology::workload, workload_format(),
                "The traffic that says whether users are served."),
       optional("monitoring", &Topology::monitoring, maybe(monitoring_format()), "",

@@ -101,6 +101,18 @@ void judge_labs(const RunRecord& run, Labs& labs, RunResult& result) {
   }
 }
 
+// Only what is known to be the fault's doing, or to have been survived, says something of a model.
+std::optional<Agreement> agreement_of(const CellResult& cell, Nanoseconds budget) {
+  const bool too_long = !cell.longest.upper || cell.longest.lower > budget;
+  const bool broke = cell.verdict == Verdict::fail && cell.attributable && too_long;
+  if (!broke && cell.verdict != Verdict::pass) return std::nullopt;
+  if (cell.plan.predicted == "survives")
+    return broke ? Agreement::fake_redundancy : Agreement::agrees;
+  if (cell.plan.predicted == "breaks")
+    return broke ? Agreement::agrees : Agreement::too_pessimistic;
+  return std::nullopt;
+}
+
 void judge_run(const RunRecord& run, RunResult& result) {
   if (!run.started) {
     result.reasons.push_back("nothing was executed: the run was never begun");
@@ -179,6 +191,18 @@ std::string verdict_name(Verdict verdict) {
   return "inconclusive";
 }
 
+std::string agreement_name(Agreement agreement) {
+  switch (agreement) {
+    case Agreement::agrees:
+      return "agree";
+    case Agreement::fake_redundancy:
+      return "fake redundancy";
+    case Agreement::too_pessimistic:
+      return "model too pessimistic";
+  }
+  return "agree";
+}
+
 std::string component_name(const CellPlan& plan) {
   if (plan.host.empty()) return plan.id;
   return plan.service.empty() ? plan.host : fmt::format("{} on {}", plan.service, plan.host);
@@ -194,6 +218,7 @@ RunResult judge(const RunRecord& run) {
   for (std::size_t i = 0; i < run.cells.size(); ++i) {
     result.cells.push_back(labs.judge(i));
     const CellResult& cell = result.cells.back();
+    result.cells.back().agreement = agreement_of(cell, run.outage_budget);
     result.executed += cell.executed ? 1U : 0U;
     result.passed += cell.verdict == Verdict::pass ? 1U : 0U;
     result.failed += cell.verdict == Verdict::fail ? 1U : 0U;

@@ -29,6 +29,14 @@ struct HypothesisResult {
   std::string observed;  ///< "1.2 s .. 1.24 s", "99.87 %"; "no data"
 };
 
+/// What was predicted for a cell, held against what was seen.
+enum class Agreement {
+  agrees,
+  fake_redundancy,  ///< predicted to survive, and broke: the redundancy is on paper only
+  too_pessimistic,  ///< predicted to break, and survived: the model knows too little
+};
+/// "agree", "fake redundancy", "model too pessimistic".
+std::string agreement_name(Agreement agreement);
 /// A cell that was repeated: what came of it before.
 struct EarlierTry {
   int lab = 1;
@@ -63,6 +71,8 @@ struct CellResult {
   int beside = 0;         ///< in how many other labs cells could run at the same time
   std::optional<double> cpu_idle = {};   ///< of the machine, while it ran: 0 to 1
   std::vector<EarlierTry> earlier = {};  ///< each repeated by the next one
+  /// None without a prediction, or when the cell is inconclusive.
+  std::optional<Agreement> agreement = std::nullopt;
 };
 
 /// One failing cell as evidence for a SPOF.

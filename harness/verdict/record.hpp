@@ -26,6 +26,7 @@ struct CellPlan {
   std::string fault;
   std::string label;
   std::map<std::string, std::string> parameters;  ///< as JSON text
+  std::string predicted = {};  ///< "survives" or "breaks"; empty: nothing was predicted
 };
 
 /// The moment a phase of a cell began.

@@ -73,7 +73,8 @@ TEST_F(ObserverTeamTest, AProbeThatFailsDoesNotCostTheLedgerItsLastRead) {
   const std::string failing = R"(
     read -r orders
     echo '{"ready":true}'
-    echo '{"of":"ledger","operated":[[1,0,"invoke","add","",null,7,[]],[2,0,"ok","add","",null,7,[]]]}'
+    echo '{"of":"ledger","operated":[[1,0,"invoke","add","",null,7,[]]]}'
+    echo '{"of":"ledger","operated":[[2,0,"ok","add","",null,7,[]]]}'
     echo '{"of":"vip","error":"its device is gone"}'
     read -r stop
     echo '{"of":"ledger","operated":[[3,1,"invoke","read","",null,null,[]]]}'

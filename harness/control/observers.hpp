@@ -22,6 +22,8 @@ namespace nospof::control {
 struct Observer {
   std::string host;
   ProbeOrder probe;
+  /// No cell is over before it has looked at what the healing left.
+  bool after_healing = false;
 };
 
 /// The certificate of a service on a host, as deployed.
@@ -61,6 +63,8 @@ class ObserverTeam {
   asio::awaitable<void> start(const std::vector<Observer>& observers);
   /// Ends them all and waits for it.
   asio::awaitable<void> stop();
+  /// Whether each that is to look after a healing at `healed_ns` has, and could tell something.
+  bool looked_since(std::int64_t healed_ns) const;
 
  private:
   using Orders = std::vector<ProbeOrder>;
@@ -75,6 +79,9 @@ class ObserverTeam {
   hosts::Transport& transport_;
   Recorder& recorder_;
   std::map<std::string, std::unique_ptr<ProberClient>> probers_;
+  /// By host and name, of those that are to look after healing: when the last look began that told
+  /// something.
+  std::map<std::pair<std::string, std::string>, std::int64_t> looked_ns_;
   std::size_t keepers_ = 0;
   bool stopping_ = false;
 };

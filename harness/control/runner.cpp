@@ -39,7 +39,7 @@ void Runner::begin(const std::string& cell, std::size_t number, std::size_t tota
   number_ = number;
   total_ = total;
   faults_.clear();
-  injected_ns_ = 0;
+  injected_ns_ = healed_ns_ = 0;
   begun_ns_ = session_.now_ns();
   cpu_at_begin_ = cpu_times();
   session_.recorder().event("cell-started", {{"cell", cell}, {"beside", beside_}});
@@ -228,6 +228,7 @@ asio::awaitable<void> Runner::heal_all(CellEnd& end) {
       unwritten = std::current_exception();
     }
   }
+  healed_ns_ = session_.now_ns();
   if (unwritten) std::rethrow_exception(unwritten);
 }
 
@@ -293,6 +294,16 @@ asio::awaitable<void> Runner::wait_for_results() {
     co_await session_.interruption().sleep(look_every);
 }
 
+// Whether writes were lost shows only in a stack that is healed. The patience is for a look that
+// began before, the questions of both, and a slow answer to each.
+asio::awaitable<void> Runner::wait_for_observers() {
+  const std::int64_t start_ns = session_.now_ns();
+  const Nanoseconds patience = 4 * session_.topology().workload.timeout;
+  while (!session_.observed_since(healed_ns_) &&
+         Nanoseconds(session_.now_ns() - start_ns) < patience)
+    co_await session_.interruption().sleep(look_every);
+}
+
 asio::awaitable<CellEnd> Runner::guarded(asio::awaitable<void> body, std::shared_ptr<CellEnd> end) {
   std::exception_ptr interrupted;
   try {
@@ -311,6 +322,7 @@ asio::awaitable<CellEnd> Runner::guarded(asio::awaitable<void> body, std::shared
   if (!interrupted && end->stack_is_whole) {
     try {
       co_await wait_for_results();
+      co_await wait_for_observers();
     } catch (const Interrupted&) {
       interrupted = std::current_exception();
     }

@@ -70,6 +70,7 @@ class Runner {
   static constexpr Nanoseconds duration_margin = std::chrono::seconds(10);
 
   asio::awaitable<void> wait_for_results();
+  asio::awaitable<void> wait_for_observers();
   /// Throws when this fault, with those that are in force, would break more than is allowed.
   void refuse_beyond_limits(const ActiveFault& next) const;
   void finish(const CellEnd& end);
@@ -87,6 +88,7 @@ class Runner {
   std::size_t total_ = 0;
   std::int64_t begun_ns_ = 0;
   std::int64_t injected_ns_ = 0;
+  std::int64_t healed_ns_ = 0;
   std::int64_t shown_ns_ = 0;
 };
 

@@ -221,6 +221,7 @@ asio::awaitable<void> Runner::heal_all(CellEnd& end) {
 }
 
 asio::awaitable<void> Runner::cell_body(const Cell& cell, const Pace& pace, CellEnd& end) {
+  co_await session_.read_clocks();
   co_await take_baseline(pace.baseline);
   const std::int64_t steady_ns = session_.now_ns();
   ActiveFault& fault = add_fault(cell.id, cell.fault, {cell.host}, cell.service, cell.parameters);
@@ -274,6 +275,7 @@ asio::awaitable<CellEnd> Runner::guarded(asio::awaitable<void> body, std::shared
   if (!interrupted && end->stack_is_whole) {
     try {
       co_await wait_for_results();
+      co_await session_.read_clocks();
     } catch (const Interrupted&) {
       interrupted = std::current_exception();
     }

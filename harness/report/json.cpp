@@ -209,6 +209,7 @@ json::object cell_json(const verdict::RunRecord& run, const verdict::CellResult&
   object["hypothesis"] = hypothesis_json(cell);
   object["observed"] = seen_json(cell.seen);
   object["worst_lateness_ns"] = cell.worst_lateness.count();
+  object["clock_uncertainty_ns"] = cell.clock_uncertainty.count();
   object["repeat"] = repeat_cell(run, cell.plan);
   return object;
 }
@@ -245,6 +246,21 @@ json::object probe_json(const verdict::ProbeInfo& probe) {
   object["url"] = probe.url;
   object["connection"] = probe.connection;
   return object;
+}
+
+json::array clocks_json(const verdict::RunRecord& run) {
+  json::array list;
+  for (const std::string& host : run.clocks.hosts()) {
+    const verdict::ClockOffset offset = run.clocks.worst(host);
+    json::object entry;
+    entry["host"] = host;
+    entry["same_clock"] = run.clocks.is_own(host);
+    entry["ahead_ns"] = offset.ahead.count();
+    entry["uncertainty_ns"] = offset.uncertainty.count();
+    entry["readings"] = std::ranges::count(run.clock_readings, host, &verdict::ClockReading::host);
+    list.push_back(std::move(entry));
+  }
+  return list;
 }
 
 json::object head_json(const verdict::RunRecord& run, const verdict::RunResult& result) {
@@ -335,6 +351,7 @@ std::string result_json(const verdict::RunRecord& run, const verdict::RunResult&
     findings.push_back(finding_json(finding));
   object["findings"] = std::move(findings);
   object["histories"] = histories_json(result.histories);
+  object["clocks"] = clocks_json(run);
   json::array cells;
   for (const verdict::CellResult& cell : result.cells) cells.push_back(cell_json(run, cell));
   object["cells"] = std::move(cells);

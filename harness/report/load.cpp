@@ -178,14 +178,22 @@ verdict::CellEnd read_end(const std::string& outcome) {
 void read_step(const Fields& fields, std::int64_t at_ns, verdict::CellRecord& cell) {
   verdict::Step step;
   // The agent's own time of the step, where there is one, is nearer than that of the record.
-  step.at_ns = fields.optional_integer("at_ns").value_or(at_ns);
+  const auto own_time = fields.optional_integer("at_ns");
+  step.at_ns = own_time.value_or(at_ns);
   step.injection = fields.text("injection");
   step.host = fields.text("host");
   step.step = fields.text("step");
   step.ok = fields.boolean("ok");
   step.detail = fields.optional_text("detail");
   step.outcome = fields.optional_text("outcome");
+  step.clock = fields.optional_text("clock");
+  if (own_time && step.clock.empty()) step.clock = step.host;
   cell.steps.push_back(std::move(step));
+}
+
+verdict::ClockReading read_clock(const Fields& fields) {
+  return {fields.text("host"),       fields.optional_text("boot_id"), fields.integer("sent_ns"),
+          fields.integer("host_ns"), fields.integer("received_ns"),   fields.boolean("same")};
 }
 
 // Told once for each lab of the run.
@@ -238,6 +246,8 @@ class EventReader {
       run_.lab_ups_ns.push_back(at_ns);
     } else if (type == "lateness") {
       run_.lateness.push_back({at_ns, fields.duration("worst_ns")});
+    } else if (type == "clock") {
+      run_.clock_readings.push_back(read_clock(fields));
     } else if (type == "observers") {
       read_observers(fields, run_);
     } else if (type == "observer") {
@@ -343,12 +353,14 @@ void read_samples(const std::string& run_folder, verdict::RunRecord& run) {
 verdict::RunRecord load_events(const std::string& run_folder) {
   verdict::RunRecord run;
   read_events(run_folder + "/events.ndjson", run);
+  verdict::map_event_times(run);
   return run;
 }
 
 verdict::RunRecord load_without_histories(const std::string& run_folder) {
   verdict::RunRecord run = load_events(run_folder);
   if (run.started && !run.probe.name.empty()) read_samples(run_folder, run);
+  verdict::map_sample_times(run);
   return run;
 }
 

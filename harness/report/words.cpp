@@ -196,4 +196,20 @@ std::string repeat_run(const verdict::RunRecord& run) {
                      spec::format_duration(run.outage_budget));
 }
 
+std::string clocks_text(const verdict::RunRecord& run) {
+  const std::vector<std::string> hosts = run.clocks.hosts();
+  if (hosts.empty()) return "";
+  std::string others;
+  for (const std::string& host : hosts) {
+    if (run.clocks.is_own(host)) continue;
+    const verdict::ClockOffset offset = run.clocks.worst(host);
+    const bool behind = offset.ahead < Nanoseconds{0};
+    others += fmt::format("; {} is {} {}, give or take {}", host,
+                          spec::human_duration(behind ? -offset.ahead : offset.ahead),
+                          behind ? "behind" : "ahead", spec::human_duration(offset.uncertainty));
+  }
+  if (others.empty()) return fmt::format("{} hosts, all on this machine's clock", hosts.size());
+  return fmt::format("{} hosts{}", hosts.size(), others);
+}
+
 }  // namespace nospof::report

@@ -1,6 +1,7 @@
 #include "verdict/judge.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -39,6 +40,27 @@ void judge_run(const RunRecord& run, RunResult& result) {
         fmt::format("healing failed{}{}{}{}: {}; something may be left behind: `nospof recover`",
                     failure.host.empty() ? "" : " on ", failure.host,
                     failure.cell.empty() ? "" : " after ", failure.cell, failure.detail));
+}
+
+void judge_clocks(const RunRecord& run, RunResult& result) {
+  for (const std::string& host : run.clocks.hosts())
+    if (!run.clocks.worst(host).consistent)
+      result.reasons.push_back(fmt::format(
+          "the clock of {} cannot be compared with this machine's: readings contradict each other "
+          "by more than {} ppm of drift; it was set, or it is not one clock",
+          host, clock_drift * 1e6));
+  // Records from before clocks were compared are of one machine.
+  if (run.clock_readings.empty()) return;
+  std::set<std::string> used{run.probe.from};
+  for (const Look& look : run.looks) used.insert(look.host);
+  for (const CellRecord& cell : run.cells)
+    for (const Step& step : cell.steps)
+      if (!step.clock.empty()) used.insert(step.clock);
+  for (const std::string& host : used)
+    if (!host.empty() && !run.clocks.known(host))
+      result.reasons.push_back(fmt::format(
+          "the clock of {} was never compared with this machine's, so its times mean nothing",
+          host));
 }
 
 void judge_histories(const RunRecord& run, RunResult& result) {
@@ -102,6 +124,7 @@ RunResult judge(const RunRecord& run) {
     result.inconclusive += cell.verdict == Verdict::inconclusive ? 1U : 0U;
   }
   judge_run(run, result);
+  judge_clocks(run, result);
   result.traffic = traffic_of(run, by_schedule);
   measure_budget(run, result);
   // A cell that passed was executed; inconclusive ones are no trials, whatever they would have

@@ -48,8 +48,11 @@ struct CellResult {
   std::optional<Nanoseconds> healed_after;     ///< injection to confirmed healing
   std::optional<Nanoseconds> redundant_after;  ///< injection to redundant again
   Nanoseconds worst_lateness{};                ///< of the prober
-  std::vector<HypothesisResult> hypothesis;    ///< for Mode::run
-  Observations seen;                           ///< by the probes that look
+  /// How far the times of this cell may be off, as they are of several hosts' clocks: of the
+  /// prober's, and of those where the fault was injected.
+  Nanoseconds clock_uncertainty{};
+  std::vector<HypothesisResult> hypothesis;  ///< for Mode::run
+  Observations seen;                         ///< by the probes that look
 };
 
 /// One failing cell as evidence for a SPOF.

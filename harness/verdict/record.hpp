@@ -13,6 +13,7 @@
 #include "kinds/sample.hpp"
 #include "spec/experiment.hpp"
 #include "system/clock.hpp"
+#include "verdict/clocks.hpp"
 
 namespace nospof::verdict {
 
@@ -42,7 +43,8 @@ struct Step {
   std::string step;  ///< check, undo-written, inject, confirm, heal, confirm-healed, witness
   bool ok = false;
   std::string detail;
-  std::string outcome;  ///< of confirmations: confirmed, not-confirmed, unable
+  std::string outcome;     ///< of confirmations: confirmed, not-confirmed, unable
+  std::string clock = {};  ///< of which host at_ns was read from the clock; empty: the controller's
 };
 
 struct RedundantMark {
@@ -154,6 +156,8 @@ struct RunRecord {
   std::vector<LeftOut> left_out;
   std::vector<spec::Hypothesis> hypothesis;  ///< for Mode::run
   std::vector<Lateness> lateness;
+  std::vector<ClockReading> clock_readings;
+  HostClocks clocks;  ///< from them; empty until map_event_times()
   std::vector<HealingFailure> healing_failures;
   std::optional<RunEnd> end;  ///< none: the run was killed
   std::string started_at;     ///< UTC text

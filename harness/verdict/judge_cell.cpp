@@ -229,7 +229,7 @@ std::optional<Interval> recovery_of(const Evidence& evidence, const std::vector<
     std::int64_t from = evidence.injections.front().at_ns;
     for (const InjectionMark& mark : evidence.injections)
       if (mark.at_ns <= outage.first_bad_ns) from = mark.at_ns;
-    Interval interval{Nanoseconds(std::max<std::int64_t>(outage.not_over_before_ns() - from, 0)),
+    Interval interval{Nanoseconds(std::max<std::int64_t>(outage.last_bad_ns - from, 0)),
                       std::nullopt};
     if (const auto over_ns = outage.over_by_ns())
       interval.upper = Nanoseconds(std::max<std::int64_t>(*over_ns - from, 0));

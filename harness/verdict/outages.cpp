@@ -51,18 +51,13 @@ Service service_of(kinds::Outcome outcome) {
   return Service::failed;
 }
 
-std::int64_t Outage::not_over_before_ns() const {
-  return std::max(last_bad_ns, silent_until_ns);
-}
-
 std::optional<std::int64_t> Outage::over_by_ns() const {
   if (!first_ok_after_ns) return std::nullopt;
   return std::max(*first_ok_after_ns, back_by_ns);
 }
 
 Interval Outage::length() const {
-  const std::int64_t known_ns = not_over_before_ns() - first_bad_ns;
-  Interval interval{Nanoseconds(known_ns), std::nullopt};
+  Interval interval{Nanoseconds(last_bad_ns - first_bad_ns), std::nullopt};
   if (const auto over_ns = over_by_ns(); over_ns && last_ok_before_ns)
     interval.upper = Nanoseconds(*over_ns - *last_ok_before_ns);
   return widened(interval, 2 * clock);
@@ -125,14 +120,8 @@ void OutageFinder::find_its_ends() {
   const std::int64_t period_ns = due_ns - last_bad_.scheduled_ns;
   const std::int64_t answer_ns = *std::ranges::min_element(answers_);
   outage_.first_ok_after_ns = due_ns;
-  // Somebody had been waiting for longer than a request takes, and still was a period before.
-  const auto waited = [&](const kinds::Sample& sample) {
-    return sample.started_ns <= answer_ns - 2 * period_ns &&
-           sample.finished_ns >= answer_ns - period_ns;
-  };
-  if (answer_ns - due_ns <= period_ns || (!waited(last_bad_) && !waited(*first_ok_))) return;
-  outage_.silent_until_ns = answer_ns - period_ns;
-  outage_.back_by_ns = answer_ns;
+  // Within a period it is what an answer takes.
+  if (answer_ns - due_ns > period_ns) outage_.back_by_ns = answer_ns;
 }
 
 std::optional<Outage> OutageFinder::close_if_settled_at(std::int64_t now_ns) {

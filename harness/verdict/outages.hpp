@@ -41,17 +41,15 @@ struct Outage {
   std::optional<std::int64_t> last_ok_before_ns;  ///< none: the data begin inside the outage
   std::optional<std::int64_t> first_ok_after_ns;  ///< none when unfinished
   bool unfinished = false;                        ///< the data end before service had settled
-  /// Nobody was answered until then although a request was waiting: a stack that stands still
-  /// answers late what was due meanwhile, and some of that not too late. 0: last_bad_ns says all.
-  std::int64_t silent_until_ns = 0;
   /// How far either end may be off, since the clock that timed the samples is not the controller's.
   Nanoseconds clock{0};
-  std::int64_t back_by_ns = 0;  ///< and it was back then; 0: first_ok_after_ns says all
+  /// When it first answered again; 0: first_ok_after_ns says all. A stack that stood still answers
+  /// late what was due meanwhile, and some of that not too late.
+  std::int64_t back_by_ns = 0;
   std::uint64_t failed = 0;
   std::uint64_t served = 0;        ///< good answers in between, too few in a row to settle
   ClassCounts classes{};           ///< of the failed ones
   std::uint64_t started_late = 0;  ///< failed ones whose prober was late: weak evidence
-  std::int64_t not_over_before_ns() const;
   std::optional<std::int64_t> over_by_ns() const;  ///< none when unfinished
   Interval length() const;
 };

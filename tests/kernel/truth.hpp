@@ -2,16 +2,32 @@
 // Holds what a probe recorded, and what the verdict makes of it, against what the server recorded.
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "kinds/finding.hpp"
+#include "kinds/probe.hpp"
 #include "kinds/sample.hpp"
+#include "tests/support/going_first.hpp"
 #include "tests/support/scripted_server.hpp"
 #include "tests/support/standstill_watch.hpp"
 #include "verdict/outages.hpp"
 
 namespace nospof::test {
+
+/// A probe whose thread goes first, as in a prober that is asked for that.
+class GoingFirst final : public kinds::Probe {
+ public:
+  explicit GoingFirst(std::unique_ptr<kinds::Probe> probe) : probe_(std::move(probe)) {}
+  void run(int stop_fd, kinds::SampleSink& sink) override {
+    go_first();
+    probe_->run(stop_fd, sink);
+  }
+
+ private:
+  std::unique_ptr<kinds::Probe> probe_;
+};
 
 /// Something was bad between two changes, the moment of each of which is known that well.
 struct BadTime {

@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>
-#include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,7 +16,7 @@
 #include "system/check.hpp"
 #include "tests/kernel/https_probing.hpp"
 #include "tests/kernel/plain_server.hpp"
-#include "tests/support/standstill_watch.hpp"
+#include "tests/kernel/truth.hpp"
 #include "verdict/percentiles.hpp"
 
 namespace nospof::test {
@@ -27,26 +26,6 @@ using kinds::Sample;
 using namespace std::chrono_literals;
 
 constexpr std::int64_t second_ns = 1'000'000'000;
-
-/// Before whatever else this machine has to do, where that is allowed: it is the probe's and the
-/// server's course that is tested.
-void go_first() {
-  sched_param priority{};
-  priority.sched_priority = 1;
-  ::sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &priority);
-}
-
-class GoingFirst final : public kinds::Probe {
- public:
-  explicit GoingFirst(std::unique_ptr<kinds::Probe> probe) : probe_(std::move(probe)) {}
-  void run(int stop_fd, kinds::SampleSink& sink) override {
-    go_first();
-    probe_->run(stop_fd, sink);
-  }
-
- private:
-  std::unique_ptr<kinds::Probe> probe_;
-};
 
 /// One connection after the other, as they were made: who has waited longest is answered first.
 void serve_in_turn(int listener, SSL_CTX* context) {

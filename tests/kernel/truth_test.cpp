@@ -153,7 +153,7 @@ TEST_P(Truth, TellsWhatTheServerDidAndWhen) {
   const bool stall = row.bad == Behaviour::stall;
   StandstillWatch watch;
   ScriptedServer server(setup_of(row.probe));
-  ProbeRun probe(kind_of(row.probe)->make(config(row, server)));
+  ProbeRun probe(std::make_unique<GoingFirst>(kind_of(row.probe)->make(config(row, server))));
   const auto second = static_cast<int>(rate_of(row.probe));
   probe.wait_for_ok(second / 2);
   // No whole number of periods, so that the changes come at any time between two requests.
@@ -224,12 +224,12 @@ TEST(TruthOfHealth, AServerThatLiesAboutItsHealthDeceivesOnlyWhoAsksForThat) {
   StandstillWatch watch;
   ScriptedServer server(setup_of(Probe::http));
   const auto asking = [&](const std::string& page, const std::string& body) {
-    return probes::make_http()->make(
+    return std::make_unique<GoingFirst>(probes::make_http()->make(
         {{"url", fmt::format("http://127.0.0.1:{}{}", server.port(), page)},
          {"expect_body", body},
          {"rate_per_second", 40},
          {"timeout_ns", patience_ns},
-         {"slow_ns", patience_ns}});
+         {"slow_ns", patience_ns}}));
   };
   ProbeRun health(asking("/healthz", "ok"));
   ProbeRun users(asking("/page?v={token}", "token {token}"));
@@ -249,12 +249,12 @@ TEST(TruthOfHealth, AStallLongerThanTheDeadlineHasBothItsEnds) {
   StandstillWatch watch;
   ScriptedServer server(setup_of(Probe::http));
   constexpr std::int64_t deadline_ns = 1'500'000'000;
-  ProbeRun probe(probes::make_http()->make(
+  ProbeRun probe(std::make_unique<GoingFirst>(probes::make_http()->make(
       {{"url", fmt::format("http://127.0.0.1:{}/page?v={{token}}", server.port())},
        {"expect_body", "token {token}"},
        {"rate_per_second", 40},
        {"timeout_ns", deadline_ns},
-       {"slow_ns", slow_ns}}));
+       {"slow_ns", slow_ns}})));
   probe.wait_for_ok(20);
   server.play({{0ms, Behaviour::stall}, {3217ms, Behaviour::healthy}});
   const BadTime truth = bad_time_of(server.changes());
@@ -288,10 +288,11 @@ TEST(TruthOfIcmp, TellsWhenAHostDidNotAnswer) {
   StandstillWatch watch;
   std::unique_ptr<ProbeRun> probe;
   inside([&] {
-    probe = std::make_unique<ProbeRun>(probes::make_icmp()->make({{"address", "127.0.0.1"},
-                                                                  {"rate_per_second", 40},
-                                                                  {"timeout_ns", 400'000'000},
-                                                                  {"slow_ns", 400'000'000}}));
+    probe = std::make_unique<ProbeRun>(
+        std::make_unique<GoingFirst>(probes::make_icmp()->make({{"address", "127.0.0.1"},
+                                                                {"rate_per_second", 40},
+                                                                {"timeout_ns", 400'000'000},
+                                                                {"slow_ns", 400'000'000}})));
   });
   probe->wait_for_ok(20);
   answers("1", truth.begin_from_ns, truth.begin_by_ns);

@@ -16,6 +16,7 @@
 
 #include "system/check.hpp"
 #include "system/clock.hpp"
+#include "tests/support/going_first.hpp"
 
 namespace nospof::test {
 
@@ -137,14 +138,11 @@ ScriptedServer::ScriptedServer(Setup setup) : setup_(std::move(setup)) {
   check("bind to 127.0.0.1", ::bind(socket_.get(), generic(address), length));
   check("getsockname", ::getsockname(socket_.get(), generic(address), &length));
   port_ = ntohs(address.sin_port);
-  if (datagrams) {
-    // A port that was asked for by its number is kept when the socket is disconnected.
-    socket_ = UniqueFd();
-    socket_ = UniqueFd(check("socket", ::socket(AF_INET, type, 0)));
-    check("bind again", ::bind(socket_.get(), generic(address), length));
-  } else {
-    begin_to_listen(socket_.get());
-  }
+  // A port that was asked for by its number is kept when the socket is shut down or disconnected.
+  socket_ = UniqueFd();
+  socket_ = UniqueFd(check("socket", ::socket(AF_INET, type, 0)));
+  check("bind again", ::bind(socket_.get(), generic(address), length));
+  if (!datagrams) begin_to_listen(socket_.get());
   wake_ = UniqueFd(check("eventfd", ::eventfd(0, EFD_CLOEXEC)));
   if (setup_.speaks == Speaks::https)
     for (int i = 0; i <= static_cast<int>(Behaviour::no_client_certificate); ++i)
@@ -211,6 +209,7 @@ ssl_ctx_st* ScriptedServer::make_context(Behaviour behaviour) const {
 void ScriptedServer::play(std::vector<Step> script) {
   if (script_.joinable()) script_.join();
   script_ = std::thread([this, script = std::move(script)] {
+    go_first();
     auto at = std::chrono::steady_clock::now();
     for (const Step& step : script) {
       std::this_thread::sleep_until(at += step.after);
@@ -259,6 +258,7 @@ void ScriptedServer::note_answer() {
 }
 
 void ScriptedServer::accept_all() {
+  go_first();
   while (!ended_) {
     std::array<pollfd, 2> polled{{{socket_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}}};
     {
@@ -279,6 +279,7 @@ void ScriptedServer::accept_all() {
     connection.fd = std::move(fd);
     connection.behaviour = behaviour_;
     threads_.emplace_back([this, &connection] {
+      go_first();
       serve(connection);
       const std::lock_guard closing(mutex_);
       connections_.remove_if([&](const auto& each) { return each.get() == &connection; });
@@ -353,6 +354,7 @@ void ScriptedServer::answer_http(Connection& connection, const std::string& head
 }
 
 void ScriptedServer::serve_datagrams() {
+  go_first();
   std::array<char, 1024> block{};
   while (!ended_) {
     std::array<pollfd, 2> polled{{{socket_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}}};

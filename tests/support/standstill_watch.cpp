@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "system/clock.hpp"
+#include "tests/support/going_first.hpp"
 
 namespace nospof::test {
 
@@ -18,6 +19,7 @@ std::int64_t clock_ns() {
 
 StandstillWatch::StandstillWatch() {
   thread_ = std::thread([this] {
+    go_first();
     std::int64_t last = clock_ns();
     while (!ended_) {
       std::this_thread::sleep_for(look_every);

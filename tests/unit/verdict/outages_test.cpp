@@ -128,12 +128,12 @@ std::vector<Sample> frozen(std::int64_t from, std::int64_t until, std::int64_t s
   return samples;
 }
 
-TEST(Outages, AStallLastsUntilItsFirstAnswerAlsoWhereAnswersWereNotTooLate) {
+TEST(Outages, AStallMayLastUntilItsFirstAnswerAlsoWhereAnswersWereNotTooLate) {
   const auto outages = outages_of(frozen(s, 3 * s, 500 * ms));
   ASSERT_EQ(outages.size(), 1U);
   EXPECT_EQ(outages[0].last_bad_ns, 2500 * ms) << "what was due later was served";
   EXPECT_EQ(outages[0].first_ok_after_ns, 2520 * ms);
-  EXPECT_EQ(outages[0].length().lower, Nanoseconds(1981 * ms));
+  EXPECT_EQ(outages[0].length().lower, Nanoseconds(1500 * ms));
   EXPECT_EQ(outages[0].length().upper, Nanoseconds(2021 * ms));
 }
 
@@ -141,7 +141,7 @@ TEST(Outages, AStallThatMadeNobodyWaitTooLongIsNone) {
   EXPECT_TRUE(outages_of(frozen(s, 1400 * ms, 500 * ms)).empty());
 }
 
-TEST(Outages, AStallWithTimeOutsLastsUntilItsFirstAnswer) {
+TEST(Outages, AStallWithTimeOutsMayLastUntilItsFirstAnswer) {
   auto samples = frozen(s, 4 * s, 500 * ms);
   for (Sample& sample : samples)
     if (sample.finished_ns - sample.scheduled_ns > s) {
@@ -150,7 +150,7 @@ TEST(Outages, AStallWithTimeOutsLastsUntilItsFirstAnswer) {
     }
   const auto outages = outages_of(samples);
   ASSERT_EQ(outages.size(), 1U);
-  EXPECT_EQ(outages[0].length().lower, Nanoseconds(2981 * ms));
+  EXPECT_EQ(outages[0].length().lower, Nanoseconds(2500 * ms));
   EXPECT_EQ(outages[0].length().upper, Nanoseconds(3021 * ms));
 }
 

@@ -1,15 +1,15 @@
 // Runs the https probe once and prints what it cost; https_probe.py compares that with other
 // clients.
 //
-// bench_https_probe URL PORT AUTHORITY_FILE fresh|keep-alive RATE COUNT MAX_IN_FLIGHT
+// bench_https_probe CONFIGURATION    the probe's, as JSON (probes/https.hpp); with a count
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
+#include <string_view>
 #include <vector>
 
-#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
 #include <fmt/format.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
@@ -27,13 +27,21 @@ class Figures final : public kinds::SampleSink {
   void add(const kinds::Sample& sample) override {
     if (sample.outcome == kinds::Outcome::ok) ++ok;
     latencies.push_back(sample.finished_ns - sample.scheduled_ns);
+    latenesses.push_back(sample.started_ns - sample.scheduled_ns);
   }
   void lateness(std::int64_t worst_ns) override { worst = std::max(worst, worst_ns); }
 
   std::size_t ok = 0;
   std::int64_t worst = 0;
   std::vector<std::int64_t> latencies;
+  std::vector<std::int64_t> latenesses;
 };
+
+/// In microseconds; sorts the values.
+double percentile(std::vector<std::int64_t>& values, std::size_t percent) {
+  std::sort(values.begin(), values.end());
+  return static_cast<double>(values.at((values.size() - 1) * percent / 100)) / 1e3;
+}
 
 double cpu_seconds() {
   rusage used{};
@@ -44,42 +52,32 @@ double cpu_seconds() {
   return seconds(used.ru_utime) + seconds(used.ru_stime);
 }
 
-void run(char** arguments) {
-  const auto probe = probes::make_https()->make({{"url", arguments[1]},
-                                                 {"address", "127.0.0.1"},
-                                                 {"port", std::atoi(arguments[2])},
-                                                 {"authority_file", arguments[3]},
-                                                 {"connection", arguments[4]},
-                                                 {"rate_per_second", std::atof(arguments[5])},
-                                                 {"count", std::atoll(arguments[6])},
-                                                 {"max_in_flight", std::atoll(arguments[7])}});
+void run(std::string_view configuration) {
+  const auto probe = probes::make_https()->make(boost::json::parse(configuration).as_object());
   const UniqueFd never(check("eventfd", ::eventfd(0, EFD_CLOEXEC)));
   Figures figures;
   const double before = cpu_seconds();
   probe->run(never.get(), figures);
   const double used = cpu_seconds() - before;
-  std::sort(figures.latencies.begin(), figures.latencies.end());
-  const std::size_t count = figures.latencies.size();
+  if (figures.latencies.empty()) throw Error("no request was made");
   fmt::print(
       "{:.1f} us CPU per ok request, {} of {} ok, latency p50 {:.2f} ms p99 {:.2f} ms, "
-      "worst lateness {:.2f} ms\n",
-      used * 1e6 / static_cast<double>(figures.ok), figures.ok, count,
-      static_cast<double>(figures.latencies[count / 2]) / 1e6,
-      static_cast<double>(figures.latencies[count * 99 / 100]) / 1e6,
-      static_cast<double>(figures.worst) / 1e6);
+      "lateness p50 {:.1f} us p99 {:.1f} us worst {:.1f} us\n",
+      used * 1e6 / static_cast<double>(figures.ok), figures.ok, figures.latencies.size(),
+      percentile(figures.latencies, 50) / 1e3, percentile(figures.latencies, 99) / 1e3,
+      percentile(figures.latenesses, 50), percentile(figures.latenesses, 99),
+      static_cast<double>(figures.worst) / 1e3);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 8) {
-    fmt::print(stderr,
-               "usage: {} URL PORT AUTHORITY_FILE fresh|keep-alive RATE COUNT MAX_IN_FLIGHT\n",
-               argv[0]);
+  if (argc != 2) {
+    fmt::print(stderr, "usage: {} CONFIGURATION\n", argv[0]);
     return 2;
   }
   try {
-    run(argv);
+    run(argv[1]);
     return 0;
   } catch (const std::exception& e) {
     fmt::print(stderr, "{}\n", e.what());

@@ -27,7 +27,6 @@ constexpr std::int64_t most_interval_ms = 3600 * 1000;
 // What the helper counts.
 constexpr std::size_t resets = 0;
 constexpr std::size_t rounds = 1;
-constexpr std::size_t failures = 2;
 
 struct Settings {
   ConnectionChoice choice;

@@ -90,13 +90,13 @@ bool ConfigKeys::required_boolean(std::string_view key) {
   return boolean(key, false);
 }
 
-double ConfigKeys::rate(std::string_view key, double highest) {
+double ConfigKeys::rate(std::string_view key, double lowest, double highest) {
   require(key);
   const json::value* found = find(key);
   boost::system::error_code error;
   const auto value = found->to_number<double>(error);
-  if (error || !std::isfinite(value) || value <= 0 || value > highest)
-    refuse(key, *found, fmt::format("a number above 0, at most {}", highest));
+  if (error || !std::isfinite(value) || value < lowest || value > highest)
+    refuse(key, *found, fmt::format("a number from {} to {}", lowest, highest));
   return value;
 }
 

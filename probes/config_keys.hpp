@@ -36,8 +36,8 @@ class ConfigKeys {
                        Nanoseconds highest);
   bool boolean(std::string_view key, bool otherwise);
   bool required_boolean(std::string_view key);
-  /// A number above 0, at most `highest`; must be there.
-  double rate(std::string_view key, double highest);
+  /// Must be there.
+  double rate(std::string_view key, double lowest, double highest);
   std::vector<std::string> texts(std::string_view key);
   /// Objects, at least one and at most `most`.
   std::vector<const boost::json::object*> objects(std::string_view key, std::size_t most);

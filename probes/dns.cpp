@@ -13,15 +13,13 @@ namespace nospof::probes {
 
 namespace {
 
-using Descriptor = asio::posix::stream_descriptor;
-
 struct Query final : Attempt {
   DnsQuestion question;
   std::string unsent;  ///< over TCP
   bool over_tcp = false;
   bool connected = false;
   DnsStreamReader reader;
-  std::shared_ptr<Descriptor> descriptor;  ///< its handlers hold it too
+  std::optional<WatchedFd> socket;
 };
 
 class DnsRun final : public OpenLoopOf<Query> {
@@ -43,44 +41,35 @@ class DnsRun final : public OpenLoopOf<Query> {
     std::size_t size = 0;
     if (send_some(state, message, size) != SocketStep::done)
       return finish(query, connect_failure(state.error_number), now());
-    take(query, std::move(socket));
-    wait(query, Descriptor::wait_read);
+    wait(query, std::move(socket), WatchedFd::For::reading);
   }
 
   Failure expire(Query& query) override {
-    close_it(query);
+    query.socket.reset();
     return deadline_failure(true);
   }
 
-  void take(Query& query, UniqueFd socket) {
-    query.descriptor = std::make_shared<Descriptor>(io(), socket.get());
-    socket.release();
-  }
-
-  void wait(Query& query, Descriptor::wait_type what) {
-    query.descriptor->async_wait(what, [this, &query, descriptor = query.descriptor](
-                                           const boost::system::error_code& error) {
-      // Once it is closed, the query may be gone.
-      if (error || !descriptor->is_open()) return;
+  void wait(Query& query, UniqueFd socket, WatchedFd::For what) {
+    query.socket.emplace(reactor(), std::move(socket), [this, &query] {
       if (query.over_tcp && !query.unsent.empty()) return send(query);
       receive(query);
     });
+    query.socket->wait_for(what);
   }
 
   void ask_over_tcp(Query& query) {
-    close_it(query);
+    query.socket.reset();
     int error_number = 0;
     UniqueFd socket = begin_connect(endpoint_, error_number);
     if (!socket) return finish(query, connect_failure(error_number), now());
     query.over_tcp = true;
     query.unsent = dns_over_tcp(dns_query(query.question.id, config_.name, config_.type));
-    take(query, std::move(socket));
-    wait(query, Descriptor::wait_write);
+    wait(query, std::move(socket), WatchedFd::For::writing);
   }
 
   void send(Query& query) {
     SocketState state;
-    state.fd = query.descriptor->native_handle();
+    state.fd = query.socket->fd();
     if (!query.connected) {
       if (const int error_number = take_socket_error(state.fd); error_number != 0)
         return end(query, connect_failure(error_number));
@@ -90,12 +79,13 @@ class DnsRun final : public OpenLoopOf<Query> {
     const SocketStep step = send_some(state, query.unsent, size);
     if (step == SocketStep::failed) return end(query, stream_failure(state.error_number));
     query.unsent.erase(0, size);
-    wait(query, query.unsent.empty() ? Descriptor::wait_read : Descriptor::wait_write);
+    query.socket->wait_for(query.unsent.empty() ? WatchedFd::For::reading
+                                                : WatchedFd::For::writing);
   }
 
   void receive(Query& query) {
     SocketState state;
-    state.fd = query.descriptor->native_handle();
+    state.fd = query.socket->fd();
     std::array<char, 65536> block;  // not filled with zeros: it is read into
     for (;;) {
       std::size_t size = 0;
@@ -103,7 +93,7 @@ class DnsRun final : public OpenLoopOf<Query> {
         case SocketStep::done:
           break;
         case SocketStep::again:
-          return wait(query, Descriptor::wait_read);
+          return query.socket->wait_for(WatchedFd::For::reading);
         case SocketStep::ended:
           if (!query.over_tcp) continue;  // an empty datagram
           return end(query, early_end_failure(true, true));
@@ -141,14 +131,9 @@ class DnsRun final : public OpenLoopOf<Query> {
 
   void end(Query& query, Failure failure) {
     const MonoTime finished = now();
-    close_it(query);
+    query.socket.reset();
     if (failure.outcome == kinds::Outcome::ok) failure = judged(query, failure.detail, finished);
     finish(query, failure, finished);
-  }
-
-  static void close_it(Query& query) {
-    boost::system::error_code ignored;
-    query.descriptor->close(ignored);
   }
 
   const DnsConfig& config_;

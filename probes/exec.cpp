@@ -17,12 +17,10 @@ namespace nospof::probes {
 
 namespace {
 
-using Descriptor = asio::posix::stream_descriptor;
-
 struct Command final : Attempt {
   Child child;
-  std::shared_ptr<Descriptor> end;  ///< a copy of the child's pidfd; handlers hold it too
-  std::shared_ptr<Descriptor> output;
+  std::optional<WatchedFd> end;  ///< a copy of the child's pidfd
+  std::optional<WatchedFd> output;
   std::string said;
 };
 
@@ -46,8 +44,8 @@ class ExecRun final : public OpenLoopOf<Command> {
              now());
       return;
     }
-    wait_for_end(command);
-    if (command.output) wait_for_output(command);
+    command.end->wait_for(WatchedFd::For::reading);
+    if (command.output) command.output->wait_for(WatchedFd::For::reading);
   }
 
   void start(Command& command) {
@@ -63,25 +61,11 @@ class ExecRun final : public OpenLoopOf<Command> {
       options.stdout_fd = pipe.write_end.get();
     }
     command.child = spawn(options);
-    UniqueFd end = duplicate(command.child.pidfd());
-    command.end = std::make_shared<Descriptor>(io(), end.get());
-    end.release();
+    command.end.emplace(reactor(), duplicate(command.child.pidfd()),
+                        [this, &command] { ended(command); });
     if (!config_.expect) return;
-    command.output = std::make_shared<Descriptor>(io(), pipe.read_end.get());
-    pipe.read_end.release();
-  }
-
-  void wait_for_end(Command& command) {
-    command.end->async_wait(Descriptor::wait_read, [this, &command, end = command.end](
-                                                       const boost::system::error_code& error) {
-      if (!error && end->is_open()) ended(command);
-    });
-  }
-
-  void wait_for_output(Command& command) {
-    command.output->async_wait(Descriptor::wait_read, [this, &command, output = command.output](
-                                                          const boost::system::error_code& error) {
-      if (!error && output->is_open() && read_output(command)) wait_for_output(command);
+    command.output.emplace(reactor(), std::move(pipe.read_end), [&command] {
+      if (!read_output(command)) command.output->close();
     });
   }
 
@@ -90,7 +74,7 @@ class ExecRun final : public OpenLoopOf<Command> {
     std::array<char, 16384> block;  // not filled with zeros: it is read into
     // Who writes without end is not to hold up the others.
     for (int blocks = 0; blocks < 8; ++blocks) {
-      const ssize_t n = ::read(command.output->native_handle(), block.data(), block.size());
+      const ssize_t n = ::read(command.output->fd(), block.data(), block.size());
       if (n < 0 && errno == EINTR) continue;
       if (n <= 0) return n < 0 && errno == EAGAIN;
       // What is beyond the limit is read so that the command does not wait for us.
@@ -103,7 +87,7 @@ class ExecRun final : public OpenLoopOf<Command> {
   void ended(Command& command) {
     const MonoTime finished = now();
     kill_group(command);
-    if (command.output) read_output(command);
+    if (command.output && command.output->is_open()) read_output(command);
     const int status = command.child.wait(std::chrono::milliseconds(0)).value_or(0);
     close_it(command);
     Failure failure = judge_command(config_, status, command.said);
@@ -130,9 +114,8 @@ class ExecRun final : public OpenLoopOf<Command> {
   static void kill_group(Command& command) { ::kill(-command.child.pid(), SIGKILL); }
 
   static void close_it(Command& command) {
-    boost::system::error_code ignored;
-    command.end->close(ignored);
-    if (command.output) command.output->close(ignored);
+    command.end.reset();
+    command.output.reset();
   }
 
   const ExecConfig& config_;

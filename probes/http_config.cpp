@@ -8,6 +8,11 @@
 
 namespace nospof::probes {
 
+namespace {
+/// What was verified is not relied on for longer.
+constexpr Nanoseconds longest_trust = std::chrono::hours(1);
+}  // namespace
+
 void check_marker(const ConfigKeys& keys, const std::string& marker) {
   const auto fits = [](unsigned char c) { return std::isalnum(c) != 0 || c == '-'; };
   const bool sized = marker.size() >= 8 && marker.size() <= 32;
@@ -20,7 +25,13 @@ HttpConfig parse_http_asking(ConfigKeys& keys, UrlSchemes schemes) {
   config.url = parse_http_url(keys.whose(), keys.required_text("url"), schemes);
   config.address = keys.text("address", "");
   config.url.port = static_cast<int>(keys.integer("port", config.url.port, 1, 65535));
-  if (schemes != UrlSchemes::http) config.authority_file = keys.text("authority_file", "");
+  if (schemes != UrlSchemes::http) {
+    config.authority_file = keys.text("authority_file", "");
+    config.keep_verified_chains =
+        keys.duration("verified_chains_for_ns", Nanoseconds(0), Nanoseconds(0), longest_trust);
+    config.resume_sessions =
+        keys.duration("resume_sessions_for_ns", Nanoseconds(0), Nanoseconds(0), longest_trust);
+  }
   config.keep_alive = keys.choice("connection", {"fresh", "keep-alive"}) == "keep-alive";
   config.pace = parse_pace(keys);
   return config;
@@ -33,13 +44,28 @@ std::vector<spec::ParameterInfo> http_asking_parameters(UrlSchemes schemes) {
       {"address", ParameterType::text, false, "", {}, "IP address for the URL's host"});
   parameters.push_back(
       {"port", ParameterType::integer, false, "", {}, "port to connect to instead of the URL's"});
-  if (schemes != UrlSchemes::http)
+  if (schemes != UrlSchemes::http) {
     parameters.push_back({"authority-file",
                           ParameterType::text,
                           false,
                           "",
                           {},
                           "PEM file of the authorities to trust"});
+    parameters.push_back({"verified-chains-for",
+                          ParameterType::duration,
+                          false,
+                          "0s",
+                          {},
+                          "for how long the signatures of a chain that was verified are not "
+                          "verified again; 0: always"});
+    parameters.push_back({"resume-sessions-for",
+                          ParameterType::duration,
+                          false,
+                          "0s",
+                          {},
+                          "for how long after a full handshake its sessions are resumed; 0: "
+                          "never"});
+  }
   parameters.push_back({"connection",
                         ParameterType::text,
                         false,

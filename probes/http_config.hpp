@@ -19,6 +19,8 @@ struct HttpConfig {
   std::string authority_file;  ///< empty: the system's
   Pace pace;
   bool keep_alive = false;
+  Nanoseconds keep_verified_chains{0};  ///< 0: every chain is verified
+  Nanoseconds resume_sessions{0};       ///< 0: every handshake is a full one
   int expect_status = 200;
   std::string expect_body;
   std::string marker;  ///< in every request's names; empty: a random one

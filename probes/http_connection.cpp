@@ -23,6 +23,16 @@ void HttpConnection::ask(std::string_view request) {
 }
 
 HttpConnection::Wants HttpConnection::advance() {
+  socket_.drained = Drained::no;
+  return go();
+}
+
+HttpConnection::Wants HttpConnection::begin() {
+  socket_.drained = Drained::yes;
+  return go();
+}
+
+HttpConnection::Wants HttpConnection::go() {
   for (;;) {
     const Phase before = phase_;
     Wants wants = Wants::nothing;
@@ -47,6 +57,8 @@ HttpConnection::Wants HttpConnection::advance() {
     }
     // An answer is handed out before anything behind it is looked at.
     if (phase_ == before || phase_ == Phase::over || phase_ == Phase::resting) return wants;
+    // To what was sent just now there can be no answer yet.
+    if (phase_ == Phase::answering && !stream_->pending()) return wants;
   }
 }
 
@@ -56,6 +68,7 @@ HttpConnection::Wants HttpConnection::finish_connect() {
   stream_ = context_ != nullptr ? make_tls_stream(*context_, socket_) : make_plain_stream(socket_);
   if (!stream_) return fail({kinds::Outcome::local_error, ENOMEM});
   phase_ = Phase::opening;
+  socket_.drained = Drained::yes;  // the server waits for us; if it does not, we will be told
   return Wants::write;
 }
 

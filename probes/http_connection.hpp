@@ -27,9 +27,13 @@ class HttpConnection {
   /// The next request, as the bytes to send, which must stay until it is answered or over. Only
   /// when newly made, or when resting.
   void ask(std::string_view request);
-  /// Goes as far as possible; returns what to wait for. `nothing`: failed, or ended while resting.
-  /// The first call belongs after the first wait, which is for writing.
+  /// The descriptor is ready: goes as far as possible and returns what to wait for,
+  /// level-triggered. `nothing`: failed, or ended while resting. The first call belongs after the
+  /// first wait, which is for writing.
   Wants advance();
+  /// The same after ask() when it was resting, without waiting first. Does not look whether
+  /// anything came meanwhile.
+  Wants begin();
 
   bool connected() const { return phase_ != Phase::connecting; }
   /// Whether anything of a request may have been sent.
@@ -41,6 +45,8 @@ class HttpConnection {
   const Failure& failure() const {
     return failure_;
   }  ///< meaningful when over() and was not resting
+  /// While resting: something came that may already tell its end. advance() looks at it.
+  bool pending() const { return stream_->pending(); }
   /// Looks, without waiting, whether it may be asked again.
   bool still_open();
   /// Whether the peer had closed it in an orderly way before it received the last request.
@@ -51,6 +57,7 @@ class HttpConnection {
  private:
   enum class Phase { connecting, opening, asking, answering, resting, over };
 
+  Wants go();
   Wants finish_connect();
   Wants open();
   Wants send_request();

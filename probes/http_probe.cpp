@@ -1,9 +1,10 @@
 #include "probes/http_probe.hpp"
 
 #include <cerrno>
-#include <deque>
+#include <iterator>
+#include <list>
 #include <random>
-#include <vector>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -24,31 +25,28 @@ namespace {
 constexpr auto drain_time = std::chrono::seconds(1);
 
 struct Link;
+class HttpRun;
 
 struct Request final : Attempt {
   std::string text;
   std::string expected;
   bool retried = false;
-  std::shared_ptr<Link> link;
+  Link* link = nullptr;
 };
+
+using Links = std::list<Link>;
 
 // One connection with its place in the reactor.
 struct Link {
-  Link(asio::io_context& io, const TlsContext* context, UniqueFd socket)
-      : http(context, socket.get()), descriptor(io, socket.get()) {
-    socket.release();
-  }
-  HttpConnection http;
-  asio::posix::stream_descriptor descriptor;
-  bool read_armed = false;
-  bool write_armed = false;
-  bool used = false;  ///< has answered before
-  Request* request = nullptr;
-};
+  Link(HttpRun& run, Reactor& reactor, const TlsContext* context, UniqueFd socket);
 
-struct Drain {
-  MonoTime until;
-  std::weak_ptr<Link> link;  ///< kept alive by its pending wait alone
+  WatchedFd watched;
+  HttpConnection http;
+  Request* request = nullptr;
+  bool used = false;  ///< has answered before
+  MonoTime until{};   ///< while the server is to end it
+  Links* in = nullptr;
+  Links::iterator place;
 };
 
 /// What the runs of a probe share.
@@ -62,6 +60,7 @@ struct HttpTarget {
 class HttpRun final : public OpenLoopOf<Request> {
  public:
   HttpRun(const HttpTarget& target, int stop_fd, kinds::SampleSink& sink);
+  void ready(Link& link) { drive(link, link.http.advance()); }
 
  private:
   void begin(Request& request) override;
@@ -71,20 +70,25 @@ class HttpRun final : public OpenLoopOf<Request> {
 
   void use_idle_or_open(Request& request);
   void open(Request& request);
-  void arm(const std::shared_ptr<Link>& link, HttpConnection::Wants wants);
-  void drive(const std::shared_ptr<Link>& link);
-  void answered(const std::shared_ptr<Link>& link);
-  void failed(const std::shared_ptr<Link>& link);
-  static void discard(const std::shared_ptr<Link>& link, bool goodbye);
+  void drive(Link& link, HttpConnection::Wants wants);
+  void answered(Link& link);
+  void failed(Link& link);
+  static void move(Link& link, Links& to);
+  static void discard(Link& link, bool goodbye);
   Failure judge(const Request& request, const HttpResponse& answer, MonoTime finished) const;
 
   const HttpTarget& target_;
   PlaceholderText request_text_;
   PlaceholderText expected_body_;
   RequestNamer namer_;
-  std::vector<std::shared_ptr<Link>> idle_;  ///< the last used at the end
-  std::deque<Drain> drains_;
+  Links busy_;
+  Links idle_;      ///< the last used at the end
+  Links draining_;  ///< in the order of `until`
 };
+
+Link::Link(HttpRun& run, Reactor& reactor, const TlsContext* context, UniqueFd socket)
+    : watched(reactor, std::move(socket), [&run, this] { run.ready(*this); }),
+      http(context, watched.fd()) {}
 
 // Ids must not repeat between runs, so this is the one place where chance is not passed down.
 std::uint64_t run_seed() {
@@ -108,16 +112,16 @@ void HttpRun::begin(Request& request) {
 
 void HttpRun::use_idle_or_open(Request& request) {
   while (!idle_.empty()) {
-    const std::shared_ptr<Link> link = std::move(idle_.back());
-    idle_.pop_back();
-    if (link->http.over() || !link->http.still_open()) {
+    Link& link = idle_.back();
+    if (!link.http.still_open()) {
       discard(link, false);
       continue;
     }
-    link->request = &request;
-    request.link = link;
-    link->http.ask(request.text);
-    return drive(link);
+    move(link, busy_);
+    link.request = &request;
+    request.link = &link;
+    link.http.ask(request.text);
+    return drive(link, link.http.begin());
   }
   open(request);
 }
@@ -126,69 +130,62 @@ void HttpRun::open(Request& request) {
   int error_number = 0;
   UniqueFd socket = begin_connect(target_.endpoint, error_number);
   if (!socket) return finish(request, connect_failure(error_number), now());
-  const auto link = std::make_shared<Link>(io(), target_.tls.get(), std::move(socket));
-  link->request = &request;
-  request.link = link;
-  link->http.ask(request.text);
-  arm(link, HttpConnection::Wants::write);
+  Link& link = busy_.emplace_back(*this, reactor(), target_.tls.get(), std::move(socket));
+  link.in = &busy_;
+  link.place = std::prev(busy_.end());
+  link.request = &request;
+  request.link = &link;
+  link.http.ask(request.text);
+  link.watched.wait_for(WatchedFd::For::writing);
 }
 
-void HttpRun::arm(const std::shared_ptr<Link>& link, HttpConnection::Wants wants) {
-  const bool write = wants == HttpConnection::Wants::write;
-  bool& armed = write ? link->write_armed : link->read_armed;
-  // A wait for reading stays on while a connection is idle and serves the next answer too.
-  if (armed) return;
-  armed = true;
-  link->descriptor.async_wait(write ? asio::posix::stream_descriptor::wait_write
-                                    : asio::posix::stream_descriptor::wait_read,
-                              [this, link, write](const boost::system::error_code& error) {
-                                (write ? link->write_armed : link->read_armed) = false;
-                                if (!error) drive(link);
-                              });
+void HttpRun::drive(Link& link, HttpConnection::Wants wants) {
+  const bool asked = link.request != nullptr;
+  if (asked && link.http.resting()) return answered(link);
+  if (link.http.over()) return asked ? failed(link) : discard(link, false);
+  link.watched.wait_for(wants == HttpConnection::Wants::write ? WatchedFd::For::writing
+                                                              : WatchedFd::For::reading);
 }
 
-void HttpRun::drive(const std::shared_ptr<Link>& link) {
-  if (!link->descriptor.is_open()) return;
-  const HttpConnection::Wants wants = link->http.advance();
-  const bool asked = link->request != nullptr;
-  if (asked && link->http.resting()) return answered(link);
-  if (link->http.over()) return asked ? failed(link) : discard(link, false);
-  arm(link, wants);
-}
-
-void HttpRun::answered(const std::shared_ptr<Link>& link) {
+void HttpRun::answered(Link& link) {
   const MonoTime finished = now();
-  Request& request = *std::exchange(link->request, nullptr);
-  link->used = true;
-  const Failure judgement = judge(request, link->http.answer(), finished);
+  Request& request = *std::exchange(link.request, nullptr);
+  request.link = nullptr;
+  link.used = true;
+  const Failure judgement = judge(request, link.http.answer(), finished);
   const bool keep_alive = target_.config.keep_alive;
-  if (keep_alive && sending() && link->http.answer().reusable()) {
-    idle_.push_back(link);
-    arm(link, HttpConnection::Wants::read);
-  } else if (keep_alive) {
+  if (keep_alive && !(sending() && link.http.answer().reusable())) {
     discard(link, true);
   } else {
-    drains_.push_back({finished + drain_time, link});
-    drive(link);
+    link.until = finished + drain_time;
+    move(link, keep_alive ? idle_ : draining_);
+    link.watched.wait_for(WatchedFd::For::reading);
+    if (link.http.pending()) ready(link);
   }
   finish(request, judgement, finished);
 }
 
-void HttpRun::failed(const std::shared_ptr<Link>& link) {
+void HttpRun::failed(Link& link) {
   const MonoTime finished = now();
-  Request& request = *std::exchange(link->request, nullptr);
-  const bool again = link->used && !request.retried && link->http.closed_before_request();
-  const Failure failure = link->http.failure();
+  Request& request = *std::exchange(link.request, nullptr);
+  request.link = nullptr;
+  const bool again = link.used && !request.retried && link.http.closed_before_request();
+  const Failure failure = link.http.failure();
   discard(link, false);
   if (!again) return finish(request, failure, finished);
   request.retried = true;
   open(request);
 }
 
-void HttpRun::discard(const std::shared_ptr<Link>& link, bool goodbye) {
-  if (goodbye) link->http.say_goodbye();
-  boost::system::error_code ignored;
-  link->descriptor.close(ignored);
+void HttpRun::move(Link& link, Links& to) {
+  to.splice(to.end(), *link.in, link.place);
+  link.in = &to;
+}
+
+/// The link is gone afterwards.
+void HttpRun::discard(Link& link, bool goodbye) {
+  if (goodbye) link.http.say_goodbye();
+  link.in->erase(link.place);
 }
 
 Failure HttpRun::judge(const Request& request, const HttpResponse& answer,
@@ -205,24 +202,20 @@ Failure HttpRun::judge(const Request& request, const HttpResponse& answer,
 }
 
 Failure HttpRun::expire(Request& request) {
-  const std::shared_ptr<Link> link = std::move(request.link);
-  link->request = nullptr;
-  const Failure failure = deadline_failure(link->http.connected());
+  Link& link = *std::exchange(request.link, nullptr);
+  const Failure failure = deadline_failure(link.http.connected());
   discard(link, false);
   return failure;
 }
 
 void HttpRun::each_second() {
-  std::erase_if(idle_, [](const std::shared_ptr<Link>& link) { return link->http.over(); });
   const MonoTime reached = now();
-  for (; !drains_.empty() && drains_.front().until <= reached; drains_.pop_front())
-    if (const auto link = drains_.front().link.lock()) discard(link, true);
+  while (!draining_.empty() && draining_.front().until <= reached) discard(draining_.front(), true);
 }
 
 void HttpRun::close() {
-  for (const auto& link : idle_) discard(link, !link->http.over());
-  for (const Drain& drain : drains_)
-    if (const auto link = drain.link.lock()) discard(link, true);
+  for (Links* links : {&idle_, &draining_})
+    while (!links->empty()) discard(links->front(), true);
 }
 
 class HttpProbe final : public kinds::Probe {
@@ -230,8 +223,13 @@ class HttpProbe final : public kinds::Probe {
   HttpProbe(HttpConfig config, BodyCheck check) {
     const std::string& where = config.address.empty() ? config.url.host : config.address;
     target_.endpoint = resolve_endpoint(where, config.url.port);
-    if (config.url.tls)
-      target_.tls = std::make_unique<TlsContext>(config.authority_file, config.url.host);
+    if (config.url.tls) {
+      TlsOptions options;
+      options.resume_for = config.resume_sessions;
+      if (config.keep_verified_chains > Nanoseconds(0))
+        options.verified_chains = std::make_shared<VerifiedChains>(config.keep_verified_chains);
+      target_.tls = std::make_unique<TlsContext>(config.authority_file, config.url.host, options);
+    }
     target_.config = std::move(config);
     target_.check = std::move(check);
   }

@@ -74,10 +74,6 @@ std::size_t HttpResponse::take_text(std::string_view bytes) {
   const std::size_t end = bytes.find('\n');
   const std::size_t taken = end == std::string_view::npos ? bytes.size() : end + 1;
   head_size_ += taken;
-  if (head_size_ > head_limit) {
-    state_ = State::too_large;
-    return taken;
-  }
   line_.append(bytes.substr(0, taken));
   // Garbage is recognized without waiting for a line end that may never come.
   constexpr std::string_view start = "HTTP/1.";
@@ -85,6 +81,10 @@ std::size_t HttpResponse::take_text(std::string_view bytes) {
       std::string_view(line_).substr(0, start.size()) !=
           start.substr(0, std::min(line_.size(), start.size()))) {
     fail();
+    return taken;
+  }
+  if (head_size_ > head_limit) {
+    state_ = State::too_large;
     return taken;
   }
   if (end == std::string_view::npos) return taken;

@@ -19,6 +19,10 @@
 //   address          text              IP address for the host; absent: resolved once, by make()
 //   port             integer           port to connect to; absent: the URL's
 //   authority_file   text              PEM certificates that may vouch; absent: the system's
+//   verified_chains_for_ns  integer    for how long a chain that was verified need not be verified
+//                                      again (verified_chains.hpp); default 0: always verified
+//   resume_sessions_for_ns  integer    for how long after a full handshake its sessions are resumed
+//                                      (tls_sessions.hpp); default 0: every handshake is a full one
 //   connection       text              "fresh" (default) or "keep-alive"
 //   expect_status    integer           default 200
 //   expect_body      text              must be contained in the body; {id}, {token} are replaced

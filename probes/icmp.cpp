@@ -5,12 +5,14 @@
 
 #include <arpa/inet.h>
 #include <boost/json/value.hpp>
+#include <fcntl.h>
 
 #include "probes/endpoint.hpp"
 #include "probes/icmp_packet.hpp"
 #include "probes/icmp_socket.hpp"
 #include "probes/open_loop.hpp"
 #include "probes/probe_kind.hpp"
+#include "system/check.hpp"
 
 namespace nospof::probes {
 
@@ -65,11 +67,11 @@ class IcmpRun final : public OpenLoopOf<Echo> {
       : OpenLoopOf(config.pace, stop_fd, sink),
         payload_(chance(), chance(), config.payload_bytes),
         socket_(endpoint, static_cast<std::uint16_t>(chance())),
-        descriptor_(io(), socket_.fd()) {
-    wait();
+        watched_(reactor(),
+                 UniqueFd(check("duplicate a socket", ::fcntl(socket_.fd(), F_DUPFD_CLOEXEC, 0))),
+                 [this] { take_all(); }) {
+    watched_.wait_for(WatchedFd::For::reading);
   }
-  // The socket closes it.
-  ~IcmpRun() override { descriptor_.release(); }
 
  private:
   void begin(Echo& echo) override {
@@ -84,16 +86,6 @@ class IcmpRun final : public OpenLoopOf<Echo> {
     return deadline_failure(true);
   }
   void before_expiry() override { take_all(); }
-  void close() override { descriptor_.cancel(); }
-
-  void wait() {
-    descriptor_.async_wait(asio::posix::stream_descriptor::wait_read,
-                           [this](const boost::system::error_code& error) {
-                             if (error) return;
-                             take_all();
-                             if (!done()) wait();
-                           });
-  }
 
   void take_all() {
     while (const auto answer = socket_.next_answer()) take(*answer);
@@ -123,11 +115,9 @@ class IcmpRun final : public OpenLoopOf<Echo> {
     return echo;
   }
 
-  bool done() const { return !sending() && on_their_way_.empty(); }
-
   EchoPayload payload_;
   IcmpSocket socket_;
-  asio::posix::stream_descriptor descriptor_;
+  WatchedFd watched_;
   std::map<std::uint16_t, Echo*> on_their_way_;
 };
 

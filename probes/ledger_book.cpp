@@ -118,10 +118,13 @@ LedgerBook::Rows LedgerBook::look(const Rows& rows, const Values& values, LookTi
                                   Findings& findings) {
   Rows missed;
   for (const std::int64_t row : rows) {
-    const Entry& known = entry(row);
+    Entry& known = entry(row);
     if (const auto value = values.find(id(row)); value != values.end()) {
       see(row, value->second, time, findings);
-    } else if (known.loss != 0) {
+      continue;
+    }
+    known.missing_ns = std::max(known.missing_ns, time.asked_ns);
+    if (known.loss != 0) {
       losses_.at(known.loss).asked_ns = time.asked_ns;
     } else if (known.state == State::acknowledged && known.acknowledged_ns <= time.asked_ns) {
       missed.push_back(row);
@@ -144,6 +147,7 @@ void LedgerBook::look_again(const Rows& rows, const Values& values, LookTime tim
     // One that is not watched any more was seen by another question meanwhile.
     if (value == values.end() && watched_.contains(row)) {
       missing.push_back(row);
+      entry(row).missing_ns = std::max(known.missing_ns, time.asked_ns);
       continue;
     }
     stale.push_back(row);
@@ -184,7 +188,9 @@ void LedgerBook::see(std::int64_t row, const std::string& token, LookTime time,
                         fmt::format("holds {}, which was not written under it", token), true, false,
                         1});
   }
-  seen.seen_ns = time.asked_ns;
+  seen.seen_ns = std::max(seen.seen_ns, time.asked_ns);
+  // An answer that comes late to an earlier question is no news about a row that is missing since.
+  if (time.asked_ns < seen.missing_ns) return;
   watched_.erase(row);
   if (seen.loss == 0) return;
   --losses_.at(seen.loss).missing;

@@ -82,7 +82,8 @@ class LedgerBook {
   enum class State : std::uint8_t { unknown, acknowledged, given_up };
   struct Entry {
     std::int64_t acknowledged_ns = 0;
-    std::int64_t seen_ns = 0;  ///< when it was last asked for and there
+    std::int64_t seen_ns = 0;     ///< when it was last asked for and there
+    std::int64_t missing_ns = 0;  ///< when it was last asked for and not there
     int session = 0;
     int loss = 0;  ///< number of the loss it is a part of; 0: none
     State state = State::unknown;

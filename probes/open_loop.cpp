@@ -1,5 +1,6 @@
 #include "probes/open_loop.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -18,37 +19,40 @@ constexpr auto tick_period = std::chrono::seconds(1);
 OpenLoop::OpenLoop(const Pace& pace, int stop_fd, kinds::SampleSink& sink)
     : pace_(pace),
       sink_(sink),
-      stop_(io_, check("duplicate the stop descriptor", ::fcntl(stop_fd, F_DUPFD_CLOEXEC, 0))) {}
+      stop_(reactor_,
+            UniqueFd(check("duplicate the stop descriptor", ::fcntl(stop_fd, F_DUPFD_CLOEXEC, 0))),
+            [this] { stop_sending(); }) {}
 
 void OpenLoop::run() {
   start_ = now() + pace_.schedule.until_first(SystemClock().wall());
+  next_due_ = due(0);
   next_tick_ = start_;
-  stop_.async_wait(asio::posix::stream_descriptor::wait_read,
-                   [this](const boost::system::error_code& error) {
-                     if (!error) stop_sending();
-                   });
-  wait_for_due();
-  tick();
-  io_.run();
+  stop_.wait_for(WatchedFd::For::reading);
+  while (!ended_) {
+    reactor_.wait(next_moment());
+    send_due();
+    expire();
+    tick();
+  }
   sink_.lateness(worst_lateness_.count());
 }
 
-void OpenLoop::wait_for_due() {
-  due_timer_.expires_at(due(next_));
-  due_timer_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) send_due();
-  });
+MonoTime OpenLoop::next_moment() const {
+  MonoTime next = next_tick_;
+  if (sending_) next = std::min(next, next_due_);
+  if (!in_flight_.empty()) next = std::min(next, in_flight_.front()->scheduled + pace_.timeout);
+  return next;
 }
 
 void OpenLoop::send_due() {
   const MonoTime until = now();
-  while (sending_ && due(next_) <= until) {
+  while (sending_ && next_due_ <= until) {
     const std::uint64_t sequence = next_++;
+    const MonoTime scheduled = std::exchange(next_due_, due(next_));
     const bool last = next_ == pace_.count;
-    send(sequence, due(sequence));
+    send(sequence, scheduled);
     if (last) stop_sending();
   }
-  if (sending_) wait_for_due();
 }
 
 void OpenLoop::send(std::uint64_t sequence, MonoTime scheduled) {
@@ -64,13 +68,12 @@ void OpenLoop::send(std::uint64_t sequence, MonoTime scheduled) {
   attempt.sequence = sequence;
   attempt.scheduled = scheduled;
   attempt.started = started;
-  if (!deadline_armed_) wait_for_deadline();
   begin_attempt(attempt);
 }
 
 void OpenLoop::stop_sending() {
   sending_ = false;
-  due_timer_.cancel();
+  stop_.close();
   end_when_done();
 }
 
@@ -92,43 +95,30 @@ void OpenLoop::report(std::uint64_t sequence, MonoTime scheduled, MonoTime start
              finished.time_since_epoch().count(), failure.outcome, failure.detail});
 }
 
-void OpenLoop::wait_for_deadline() {
-  deadline_armed_ = !in_flight_.empty() && !ended_;
-  if (!deadline_armed_) return;
-  deadline_timer_.expires_at(in_flight_.front()->scheduled + pace_.timeout);
-  deadline_timer_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) expire();
-  });
-}
-
 void OpenLoop::expire() {
-  before_expiry();
   const MonoTime reached = now();
-  while (!in_flight_.empty() && in_flight_.front()->scheduled + pace_.timeout <= reached) {
+  const auto expired = [&] {
+    return !in_flight_.empty() && in_flight_.front()->scheduled + pace_.timeout <= reached;
+  };
+  if (!expired()) return;
+  before_expiry();
+  while (expired()) {
     Attempt& attempt = *in_flight_.front();
     finish(attempt, expire_attempt(attempt), reached);
   }
-  wait_for_deadline();
 }
 
 // Once a second: what cannot be left to events.
 void OpenLoop::tick() {
-  if (ended_) return;  // it was on its way already when it was cancelled
+  if (ended_ || now() < next_tick_) return;
   sink_.lateness(std::exchange(worst_lateness_, Nanoseconds(0)).count());
   each_second();
   next_tick_ += tick_period;
-  tick_timer_.expires_at(next_tick_);
-  tick_timer_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) tick();
-  });
 }
 
 void OpenLoop::end_when_done() {
   if (sending_ || !in_flight_.empty() || ended_) return;
   ended_ = true;
-  deadline_timer_.cancel();
-  tick_timer_.cancel();
-  stop_.close();
   close();
 }
 

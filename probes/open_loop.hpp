@@ -1,22 +1,16 @@
 #pragma once
 // One run of a probe that asks: the schedule, deadlines and samples, which all such probes share.
-// A kind adds how one request is begun and ended. Included only where a probe runs, as it brings
-// Asio.
+// A kind adds how one request is begun and ended.
 
 #include <list>
 #include <memory>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/steady_timer.hpp>
-
 #include "kinds/probe.hpp"
 #include "probes/outcomes.hpp"
 #include "probes/pace.hpp"
+#include "probes/reactor.hpp"
 
 namespace nospof::probes {
-
-namespace asio = boost::asio;
 
 /// A request on its way; kinds derive what they need to know of it. It lives until finish().
 struct Attempt {
@@ -53,7 +47,7 @@ class OpenLoop {
   /// The outcome of a right answer, by when it came; `detail` as for ok.
   Failure judged(const Attempt& attempt, std::uint16_t detail, MonoTime finished) const;
   bool sending() const { return sending_; }  ///< there will be more requests
-  asio::io_context& io() { return io_; }
+  Reactor& reactor() { return reactor_; }
   static MonoTime now() { return std::chrono::steady_clock::now(); }
 
  private:
@@ -65,34 +59,31 @@ class OpenLoop {
   /// Before anything expires: what has come already, but was not looked at, may still be in time.
   virtual void before_expiry() {}
   virtual void each_second() {}
-  /// Nothing is in flight and nothing more will be: ends everything that would keep io() waiting.
+  /// Nothing is in flight and nothing more will be.
   virtual void close() {}
 
   MonoTime due(std::uint64_t sequence) const { return start_ + pace_.schedule.due(sequence); }
-  void wait_for_due();
+  /// The next moment at which something is to be done, whatever happens until then.
+  MonoTime next_moment() const;
   void send_due();
   void send(std::uint64_t sequence, MonoTime scheduled);
   void stop_sending();
   void report(std::uint64_t sequence, MonoTime scheduled, MonoTime started, MonoTime finished,
               Failure failure);
-  void wait_for_deadline();
   void expire();
   void tick();
   void end_when_done();
 
   const Pace& pace_;
   kinds::SampleSink& sink_;
-  asio::io_context io_{1};
-  asio::steady_timer due_timer_{io_};
-  asio::steady_timer deadline_timer_{io_};
-  asio::steady_timer tick_timer_{io_};
-  asio::posix::stream_descriptor stop_;
+  Reactor reactor_;
+  WatchedFd stop_;
   MonoTime start_{};
   MonoTime next_tick_{};
   std::uint64_t next_ = 0;
+  MonoTime next_due_{};
   bool sending_ = true;
   bool ended_ = false;
-  bool deadline_armed_ = false;
   Nanoseconds worst_lateness_{0};
   /// In the order of their deadlines, as all have the same time-out.
   std::list<std::unique_ptr<Attempt>> in_flight_;

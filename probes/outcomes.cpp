@@ -16,7 +16,7 @@ bool is_unreachable(int error_number) {
     case EHOSTDOWN:
     case ENETDOWN:
     case ENONET:
-    case EACCES:       // a "prohibit" route
+    case EACCES:  // a "prohibit" route
     case EPROTO:
     case ENOPROTOOPT:  // ICMP protocol unreachable
       return true;

@@ -9,6 +9,8 @@ namespace nospof::probes {
 
 namespace {
 
+// When the second request of a much lower one is due does not fit into 64 bits.
+constexpr double lowest_rate = 0.001;
 constexpr double highest_rate = 100'000;
 constexpr std::int64_t hour_ns = 3'600'000'000'000;
 constexpr std::int64_t day_ns = 24 * hour_ns;
@@ -24,13 +26,13 @@ Nanoseconds from_seconds(long double seconds) {
 
 Schedule parse_schedule(ConfigKeys& keys) {
   Schedule schedule;
-  schedule.rate_per_second = keys.rate("rate_per_second", highest_rate);
+  schedule.rate_per_second = keys.rate("rate_per_second", lowest_rate, highest_rate);
   const bool ramp = keys.has("ramp_to_per_second");
   if (ramp != keys.has("ramp_over_ns"))
     keys.refuse(ramp ? "ramp_to_per_second without ramp_over_ns"
                      : "ramp_over_ns without ramp_to_per_second");
   if (ramp) {
-    schedule.ramp_to_per_second = keys.rate("ramp_to_per_second", highest_rate);
+    schedule.ramp_to_per_second = keys.rate("ramp_to_per_second", lowest_rate, highest_rate);
     schedule.ramp_over = Nanoseconds(keys.integer("ramp_over_ns", 0, 1'000'000, day_ns));
   }
   if (keys.has("phase_ns")) schedule.phase = Nanoseconds(keys.integer("phase_ns", 0, 0, hour_ns));

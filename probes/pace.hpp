@@ -6,7 +6,7 @@
 //
 // clang-format off
 // The keys of the JSON configuration:
-//   rate_per_second     number, required  up to 100,000
+//   rate_per_second     number, required  from 0.001 to 100,000
 //   ramp_to_per_second  number            the rate goes linearly from rate_per_second to this one
 //   ramp_over_ns        integer           within this time from the start, and stays there
 //   phase_ns            integer           so that several vantage hosts take turns: the first

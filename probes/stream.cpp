@@ -15,6 +15,7 @@ class PlainStream final : public Stream {
   Step read(char* data, std::size_t room, std::size_t& size) override {
     return step(receive_some(socket_, data, room, size), Step::wants_read);
   }
+  bool pending() const override { return false; }
   // Without TLS every end looks alike.
   bool orderly_end() const override { return socket_.ended; }
   Failure failure(bool answer_begun) const override {

@@ -20,6 +20,8 @@ class Stream {
   virtual Step open() = 0;
   virtual Step write(std::string_view data, std::size_t& written) = 0;
   virtual Step read(char* data, std::size_t room, std::size_t& size) = 0;
+  /// Bytes came that read() has not looked at yet, so the descriptor may never be ready for them.
+  virtual bool pending() const = 0;
   /// Of one that is over: the peer said that this was all.
   virtual bool orderly_end() const = 0;
   /// Why it is over; `answer_begun`: at least one byte of an answer was read.

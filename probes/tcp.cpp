@@ -32,11 +32,9 @@ TcpConfig parse_tcp_config(const kinds::json::object& json) {
   return config;
 }
 
-using Descriptor = asio::posix::stream_descriptor;
-
 struct Connection final : Attempt {
-  std::shared_ptr<Descriptor> descriptor;  ///< its handlers hold it too
-  std::optional<Greeting> greeting;        ///< once it is open
+  std::optional<WatchedFd> socket;
+  std::optional<Greeting> greeting;  ///< once it is open
 };
 
 class TcpRun final : public OpenLoopOf<Connection> {
@@ -49,27 +47,19 @@ class TcpRun final : public OpenLoopOf<Connection> {
     int error_number = 0;
     UniqueFd socket = begin_connect(endpoint_, error_number);
     if (!socket) return finish(connection, connect_failure(error_number), now());
-    connection.descriptor = std::make_shared<Descriptor>(io(), socket.get());
-    socket.release();
-    wait(connection, Descriptor::wait_write);
+    connection.socket.emplace(reactor(), std::move(socket),
+                              [this, &connection] { advance(connection); });
+    connection.socket->wait_for(WatchedFd::For::writing);
   }
 
   Failure expire(Connection& connection) override {
-    close_it(connection);
+    connection.socket.reset();
     return connection.greeting ? connection.greeting->at_deadline() : deadline_failure(false);
-  }
-
-  void wait(Connection& connection, Descriptor::wait_type what) {
-    connection.descriptor->async_wait(what, [this, &connection, descriptor = connection.descriptor](
-                                                const boost::system::error_code& error) {
-      // Once it is closed, the connection is gone.
-      if (!error && descriptor->is_open()) advance(connection);
-    });
   }
 
   void advance(Connection& connection) {
     if (!connection.greeting) {
-      const int error_number = take_socket_error(connection.descriptor->native_handle());
+      const int error_number = take_socket_error(connection.socket->fd());
       if (error_number != 0) return end(connection, connect_failure(error_number));
       connection.greeting.emplace(config_.expect);
       if (config_.expect.empty()) return end(connection, judged(connection, 0, now()));
@@ -79,7 +69,7 @@ class TcpRun final : public OpenLoopOf<Connection> {
 
   void read(Connection& connection) {
     SocketState socket;
-    socket.fd = connection.descriptor->native_handle();
+    socket.fd = connection.socket->fd();
     std::array<char, Greeting::size_limit> block;  // not filled with zeros: it is read into
     for (;;) {
       std::size_t size = 0;
@@ -87,7 +77,7 @@ class TcpRun final : public OpenLoopOf<Connection> {
         case SocketStep::done:
           break;
         case SocketStep::again:
-          return wait(connection, Descriptor::wait_read);
+          return connection.socket->wait_for(WatchedFd::For::reading);
         case SocketStep::ended:
           return end(connection, connection.greeting->at_end());
         case SocketStep::failed:
@@ -102,13 +92,8 @@ class TcpRun final : public OpenLoopOf<Connection> {
 
   void end(Connection& connection, Failure failure) {
     const MonoTime finished = now();
-    close_it(connection);
+    connection.socket.reset();
     finish(connection, failure, finished);
-  }
-
-  static void close_it(Connection& connection) {
-    boost::system::error_code ignored;
-    connection.descriptor->close(ignored);
   }
 
   const TcpConfig& config_;

@@ -63,7 +63,7 @@ TlsLookAt look_for(const TlsPathTarget& target, Step step, bool ask) {
 /// One target: what is known about it, and the look that is under way.
 class Path {
  public:
-  explicit Path(const TlsPathTarget& target) : target_(target) {
+  Path(const TlsPathTarget& target, TlsContexts& contexts) : target_(target), contexts_(contexts) {
     for (std::size_t i = 0; i < tls_finding_count; ++i) {
       const auto finding = static_cast<TlsFinding>(i);
       watched_.emplace_back(tls_finding_name(finding), target.subject, is_violation(finding));
@@ -91,6 +91,7 @@ class Path {
   void plan_more();
 
   const TlsPathTarget& target_;
+  TlsContexts& contexts_;
   std::vector<Watched> watched_;  ///< by TlsFinding
   bool thorough_ = false;
   std::vector<Step> steps_;    ///< the one under way and those to come
@@ -106,7 +107,7 @@ void Path::begin_next(kinds::Round& round) {
     ++round.checked;
     begun_ns_ = monotonic_ns();
     try {
-      look_.emplace(look_for(target_, step, ask));
+      look_.emplace(look_for(target_, step, ask), contexts_);
       return;
     } catch (const std::exception&) {
       // A file that is being replaced, or no descriptor left: this look tells nothing.
@@ -157,7 +158,7 @@ class TlsPathRun {
   TlsPathRun(const TlsPathConfig& config, int stop_fd, kinds::SampleSink& sink)
       : stop_fd_(stop_fd), sink_(sink) {
     paths_.reserve(config.targets.size());
-    for (const TlsPathTarget& target : config.targets) paths_.emplace_back(target);
+    for (const TlsPathTarget& target : config.targets) paths_.emplace_back(target, contexts_);
   }
 
   /// False when it was stopped in the middle.
@@ -169,6 +170,7 @@ class TlsPathRun {
 
   int stop_fd_;
   kinds::SampleSink& sink_;
+  TlsContexts contexts_;
   std::vector<Path> paths_;
   std::uint64_t rounds_ = 0;
 };

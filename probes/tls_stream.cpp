@@ -2,6 +2,7 @@
 #include <openssl/ssl.h>
 
 #include "probes/stream.hpp"
+#include "probes/tls_sessions.hpp"
 #include "system/socket_bio.hpp"
 
 namespace nospof::probes {
@@ -9,22 +10,40 @@ namespace nospof::probes {
 class TlsStream final : public Stream {
  public:
   TlsStream(const TlsContext& context, SocketState& socket)
-      : socket_(socket), ssl_(SSL_new(context.context_)) {
+      : context_(context), socket_(socket), ssl_(SSL_new(context.context_)) {
     BIO* bio = ssl_ != nullptr ? make_socket_bio(socket_) : nullptr;
     if (bio == nullptr) return;
     SSL_set_bio(ssl_, bio, bio);
     if (!context.server_name_.empty()) SSL_set_tlsext_host_name(ssl_, context.server_name_.c_str());
     SSL_set_connect_state(ssl_);
+    if (context.sessions_) {
+      TlsSessions::set_origin(ssl_, &origin_);
+      origin_ =
+          context.sessions_->resume(ssl_, std::chrono::steady_clock::now(), SystemClock().wall());
+    }
     usable_ = true;
   }
-  ~TlsStream() override { SSL_free(ssl_); }
+  ~TlsStream() override {
+    if (opened_ && context_.sessions_) TlsSessions::leave_resumable(ssl_);
+    SSL_free(ssl_);
+  }
   bool usable() const { return usable_; }
 
+  // What ends the handshake leaves together with the request.
   Step open() override {
+    if (const SocketStep sent = send_held(socket_); sent != SocketStep::done)
+      return sent == SocketStep::again ? Step::wants_write : Step::over;
     ERR_clear_error();
+    socket_.holds = true;
     const int rc = SSL_do_handshake(ssl_);
+    socket_.holds = false;
     opened_ = rc == 1;
-    return after(rc);
+    const Step step = after(rc);
+    if (opened_) return step;
+    const SocketStep sent = send_held(socket_);
+    return step == Step::over || sent == SocketStep::done ? step
+           : sent == SocketStep::again                    ? Step::wants_write
+                                                          : Step::over;
   }
   Step write(std::string_view data, std::size_t& written) override {
     ERR_clear_error();
@@ -34,6 +53,7 @@ class TlsStream final : public Stream {
     ERR_clear_error();
     return after(SSL_read_ex(ssl_, data, room, &size));
   }
+  bool pending() const override { return SSL_has_pending(ssl_) == 1; }
   bool orderly_end() const override { return error_ == SSL_ERROR_ZERO_RETURN; }
   Failure failure(bool answer_begun) const override {
     const long verified = SSL_get_verify_result(ssl_);
@@ -60,8 +80,10 @@ class TlsStream final : public Stream {
     return Step::over;
   }
 
+  const TlsContext& context_;
   SocketState& socket_;
   ssl_st* ssl_;
+  std::optional<SessionOrigin> origin_;  ///< of the sessions that the server may offer
   bool usable_ = false;
   bool opened_ = false;
   int error_ = SSL_ERROR_NONE;

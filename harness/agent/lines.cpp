@@ -4,25 +4,36 @@
 
 namespace nospof::agent {
 
+// What was given out goes only now, and not with every line: many short ones would take time with
+// the square of their number.
+void LineSplitter::push(std::string_view data) {
+  buffer_.erase(0, begin_);
+  scanned_ -= begin_;
+  begin_ = 0;
+  buffer_.append(data);
+}
+
+void LineSplitter::drop_all() {
+  buffer_.clear();
+  begin_ = scanned_ = 0;
+}
+
 std::optional<LineSplitter::Line> LineSplitter::next() {
   for (;;) {
     const std::size_t end = buffer_.find('\n', scanned_);
     if (end == std::string::npos) {
       if (skipping_) {
-        buffer_.clear();
-        scanned_ = 0;
+        drop_all();
         return std::nullopt;
       }
       scanned_ = buffer_.size();
-      if (buffer_.size() <= limit_) return std::nullopt;
+      if (buffer_.size() - begin_ <= limit_) return std::nullopt;
       skipping_ = true;
-      buffer_.clear();
-      scanned_ = 0;
+      drop_all();
       return Line{{}, true};
     }
-    std::string text = buffer_.substr(0, end);
-    buffer_.erase(0, end + 1);
-    scanned_ = 0;
+    std::string text = buffer_.substr(begin_, end - begin_);
+    begin_ = scanned_ = end + 1;
     if (skipping_) {
       skipping_ = false;
       continue;

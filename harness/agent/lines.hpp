@@ -17,7 +17,7 @@ class LineSplitter {
 
   explicit LineSplitter(std::size_t limit) : limit_(limit) {}
 
-  void push(std::string_view data) { buffer_.append(data); }
+  void push(std::string_view data);
   /// The next whole line, or nothing until more is pushed. A line that is too long is told once, as
   /// soon as it is known to be; the rest of it is skipped.
   std::optional<Line> next();
@@ -25,8 +25,11 @@ class LineSplitter {
  private:
   std::size_t limit_;
   std::string buffer_;
-  std::size_t scanned_ = 0;  ///< no newline before this
+  std::size_t begin_ = 0;    ///< what stands before this was given out already
+  std::size_t scanned_ = 0;  ///< no newline between begin_ and this
   bool skipping_ = false;
+
+  void drop_all();
 };
 
 /// The same text with every byte that is no valid UTF-8 replaced by U+FFFD, so that it can stand in

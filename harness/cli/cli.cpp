@@ -95,8 +95,14 @@ void add_history_verb(CLI::App& app, Verb& chosen) {
   check->callback([&chosen, a] { chosen = [a] { return check_history_command(*a); }; });
 }
 
-void add_run_verbs(CLI::App& app, Verb& chosen, const kinds::Registry& registry) {
+constexpr const char* no_observe_help =
+    "only send the workload; do not watch TLS, clear text, firewalls, VIPs, alerts and "
+    "acknowledged writes";
+
+void add_run_verbs(CLI::App& app, Verb& chosen, const std::vector<std::string>& argv,
+                   const kinds::Registry& registry) {
   auto prove = std::make_shared<ProveArguments>();
+  prove->argv = argv;
   CLI::App* verb =
       app.add_subcommand("prove", "Break every component in turn and say whether a SPOF remains");
   verb->add_option("TOPOLOGY", prove->topology_file)->required();
@@ -107,27 +113,60 @@ void add_run_verbs(CLI::App& app, Verb& chosen, const kinds::Registry& registry)
   verb->add_option("--budget", prove->budget, "largest outage that still counts as survived: 10s");
   verb->add_option("--lab", prove->lab, "use this lab, which is up, and leave it up");
   verb->add_flag("--keep-lab", prove->keep_lab, "leave the run's own lab up at the end");
-  verb->add_flag("--observe", prove->observe,
-                 "also watch TLS, clear text, firewalls, VIPs, alerts and acknowledged writes");
+  verb->add_option(
+          "--labs", prove->labs,
+          "labs side by side that share the cells, 1 to 16; 0: as many as there is room for")
+      ->check(CLI::Range(0, 16))
+      ->default_str("1");
+  verb->add_flag("--no-observe", prove->no_observe, no_observe_help);
   verb->add_flag("--confirm", prove->confirm, "faults may hit machines that are no lab");
   verb->add_option("--runs", prove->runs, "folder for runs")->capture_default_str();
+  verb->add_option("--sign", prove->sign,
+                   "make RUN/evidence.tar, signed with the private key in this file");
   verb->callback([&chosen, prove, &registry] {
     chosen = [prove, &registry] { return prove_command(*prove, registry); };
   });
 
   auto run = std::make_shared<RunArguments>();
+  run->argv = argv;
   CLI::App* experiments = app.add_subcommand("run", "Run experiments");
   experiments->add_option("FILE", run->files)->required();
   experiments->add_flag("--dry-run", run->dry_run,
                         "print targets, blast radius and undo; do nothing");
-  experiments->add_flag(
-      "--observe", run->observe,
-      "also watch TLS, clear text, firewalls, VIPs, alerts and acknowledged writes");
+  experiments->add_flag("--no-observe", run->no_observe, no_observe_help);
   experiments->add_flag("--confirm", run->confirm, "faults may hit machines that are no lab");
   experiments->add_option("--lab", run->lab, "use this lab, which is up, and leave it up");
   experiments->add_option("--runs", run->runs, "folder for runs")->capture_default_str();
   experiments->callback([&chosen, run, &registry] {
     chosen = [run, &registry] { return run_command(*run, registry); };
+  });
+}
+
+void add_evidence_verbs(CLI::App& app, Verb& chosen, const kinds::Registry& registry) {
+  auto prefix = std::make_shared<std::string>();
+  CLI::App* keygen = app.add_subcommand("keygen", "Make a pair of keys to sign evidence with");
+  keygen->add_option("--out", *prefix, "writes PREFIX.pem and PREFIX.pub.pem")
+      ->type_name("PREFIX")
+      ->required();
+  keygen->callback([&chosen, prefix] { chosen = [prefix] { return keygen_command(*prefix); }; });
+
+  auto a = std::make_shared<BundleArguments>();
+  CLI::App* bundle = app.add_subcommand("bundle", "Make one file of a run that others can verify");
+  bundle->add_option("RUN", a->run_folder, "a run's folder")->required();
+  bundle->add_option("--out", a->out, "the file to make")->required();
+  bundle->add_option("--sign", a->sign, "file with the private key that signs it");
+  bundle->add_option("--certificate", a->certificate, "of the static analysis, to go with it");
+  bundle->callback([&chosen, a] { chosen = [a] { return bundle_command(*a); }; });
+
+  auto file = std::make_shared<std::string>();
+  auto key = std::make_shared<std::string>();
+  CLI::App* verify = app.add_subcommand(
+      "verify", "Check a bundle's signature and files, and that its verdict follows from them");
+  verify->add_option("BUNDLE", *file, "the file, or the folder that it was unpacked to")
+      ->required();
+  verify->add_option("--key", *key, "file with the signer's public key")->required();
+  verify->callback([&chosen, file, key, &registry] {
+    chosen = [file, key, &registry] { return verify_command(*file, *key, registry); };
   });
 }
 
@@ -218,10 +257,11 @@ int main(int argc, char** argv, const kinds::Registry& registry) {
   app.set_version_flag("--version", std::string("nospof ") + NOSPOF_VERSION);
   app.require_subcommand(1);
   Verb chosen;
-  add_run_verbs(app, chosen, registry);
+  add_run_verbs(app, chosen, {argv, argv + argc}, registry);
   add_lab_verbs(app, chosen);
   add_files_verbs(app, chosen, registry);
   add_samples_verb(app, chosen);
+  add_evidence_verbs(app, chosen, registry);
   add_history_verb(app, chosen);
   add_host_verbs(app, chosen, registry);
   try {

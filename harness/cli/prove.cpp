@@ -1,10 +1,14 @@
+#include <optional>
+
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "cli/commit.hpp"
 #include "cli/terminal.hpp"
 #include "cli/verbs.hpp"
 #include "control/limits.hpp"
 #include "control/proof.hpp"
+#include "evidence/bundle.hpp"
 #include "report/report.hpp"
 #include "spec/reader.hpp"
 
@@ -52,6 +56,19 @@ int conclude(const control::RunEnd& end) {
   return result.exit_code;
 }
 
+// Whoever asked for evidence has no pass without it.
+int with_evidence(int code, const std::string& folder, const evidence::PrivateKey& key) {
+  const std::string out = folder + "/evidence.tar";
+  try {
+    evidence::write_bundle({folder, out, &key, {}, std::string("nospof ") + NOSPOF_VERSION});
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "nospof: no evidence could be made: {}\n", e.what());
+    return code == 0 ? exit_inconclusive : code;
+  }
+  fmt::print("evidence: {}, signed by key {}\n", out, key.public_key().id());
+  return code;
+}
+
 // Nothing could be measured, and that is no pass.
 int could_not_run(const std::exception& error) {
   fmt::print(stderr, "nospof: {}\n", error.what());
@@ -68,11 +85,38 @@ Nanoseconds chosen_budget(const ProveArguments& arguments, const spec::Topology&
   return *budget;
 }
 
+// A lab that stays up, or is up, is one.
+int chosen_labs(const ProveArguments& arguments) {
+  const bool one = !arguments.lab.empty() || arguments.keep_lab;
+  if (one && arguments.labs.value_or(1) != 1)
+    throw Error(fmt::format("--labs {} cannot go with {}: leave one of them out", *arguments.labs,
+                            arguments.keep_lab ? "--keep-lab" : "--lab"));
+  return arguments.labs.value_or(1);
+}
+
+// What cells beside others left open; see control::RunOptions.
+std::vector<std::size_t> to_repeat(const std::string& folder) {
+  return verdict::to_repeat(verdict::judge(report::load_without_histories(folder)));
+}
+
 void print_list(const control::Campaign& campaign) {
   for (const control::Cell& cell : campaign.cells) fmt::print("{}\n", cell.id);
   for (const control::LeftOut& entry : campaign.left_out)
     fmt::print("left out: {}: {}\n", entry.what, entry.why);
   fmt::print("{} cells\n", campaign.cells.size());
+}
+
+// What nobody looks at is nothing that the proof says anything about.
+void leave_unwatched_out(const spec::Topology& topology, bool no_observe,
+                         control::Campaign& campaign) {
+  if (no_observe)
+    campaign.left_out.push_back({"TLS, clear text, firewalls, VIPs, alerts and acknowledged writes",
+                                 "not watched (--no-observe)"});
+  else if (topology.workload.audit_url.empty())
+    campaign.left_out.push_back(
+        {"acknowledged writes", "the workload names no page that tells them (workload.audit)"});
+  if (!no_observe && !topology.monitoring)
+    campaign.left_out.push_back({"alerts", "the topology names no monitoring"});
 }
 
 }  // namespace
@@ -81,24 +125,32 @@ int prove_command(const ProveArguments& arguments, const kinds::Registry& regist
   control::RunOptions options;
   options.topology = spec::read_topology(arguments.topology_file);
   const Nanoseconds budget = chosen_budget(arguments, options.topology);
-  const control::Campaign campaign = control::plan_campaign(options.topology, registry.catalogue(),
-                                                            {arguments.only, arguments.skip});
+  options.labs = chosen_labs(arguments);
+  options.to_repeat = to_repeat;
+  control::Campaign campaign = control::plan_campaign(options.topology, registry.catalogue(),
+                                                      {arguments.only, arguments.skip});
+  leave_unwatched_out(options.topology, arguments.no_observe, campaign);
   if (arguments.list) {
     print_list(campaign);
     return 0;
   }
   control::require_consent(options.topology, arguments.confirm);
+  std::optional<evidence::PrivateKey> key;
+  if (!arguments.sign.empty()) key = evidence::read_private_key(arguments.sign);
   require_root();
+  options.argv = arguments.argv;
+  options.commit = built_commit;
   options.lab = arguments.lab;
   options.keep_lab = arguments.keep_lab;
-  options.observe = arguments.observe;
+  options.observe = !arguments.no_observe;
   options.runs = arguments.runs;
   options.command = "nospof prove " + arguments.topology_file;
   for (const std::string& pattern : arguments.only)
     options.command += fmt::format(" --only '{}'", pattern);
   for (const std::string& pattern : arguments.skip)
     options.command += fmt::format(" --skip '{}'", pattern);
-  if (arguments.observe) options.command += " --observe";
+  if (arguments.no_observe) options.command += " --no-observe";
+  if (arguments.labs) options.command += fmt::format(" --labs {}", *arguments.labs);
   if (arguments.budget) options.command += " --budget " + *arguments.budget;
 
   fmt::print("{}: {} cells, an outage of up to {} counts as survived\n", options.topology.title,
@@ -106,7 +158,10 @@ int prove_command(const ProveArguments& arguments, const kinds::Registry& regist
   const SystemClock clock;
   try {
     Terminal terminal(judge_cell);
-    return conclude(control::run_proof(options, campaign, budget, registry, clock, terminal));
+    const control::RunEnd end =
+        control::run_proof(options, campaign, budget, registry, clock, terminal);
+    const int code = conclude(end);
+    return key ? with_evidence(code, end.folder, *key) : code;
   } catch (const std::exception& e) {
     return could_not_run(e);
   }
@@ -132,9 +187,12 @@ int run_command(const RunArguments& arguments, const kinds::Registry& registry) 
     control::RunOptions options;
     options.topology = file.topology;
     options.lab = arguments.lab;
-    options.observe = arguments.observe;
+    options.observe = !arguments.no_observe;
     options.runs = arguments.runs;
     options.command = "nospof run " + file.experiment.file;
+    if (arguments.no_observe) options.command += " --no-observe";
+    options.argv = arguments.argv;
+    options.commit = built_commit;
     fmt::print("{}\n", file.experiment.title);
     int code = exit_inconclusive;
     try {

@@ -1,5 +1,7 @@
 #include "cli/terminal.hpp"
 
+#include <utility>
+
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -37,14 +39,20 @@ void Terminal::cell(const control::CellProgress& progress) {
   if (progress.failed > 0)
     outage = fmt::format("  {} of {} failed, outage so far {}", progress.failed, progress.sent,
                          human(progress.longest_outage_ns));
-  fmt::print(out_, "\r\x1b[K[{}/{}] {}  {} {}{}", progress.number, progress.total, progress.cell,
-             progress.phase, human(progress.elapsed_ns), outage);
+  going_on_[progress.lab] =
+      fmt::format("[{}/{}] {}  {} {}{}", progress.number, progress.total, progress.cell,
+                  progress.phase, human(progress.elapsed_ns), outage);
+  fmt::print(out_, "\r\x1b[K");
+  bool first = true;
+  for (const auto& [lab, text] : going_on_)
+    fmt::print(out_, "{}{}", std::exchange(first, false) ? "" : "  |  ", text);
   std::fflush(out_);
   line_shown_ = true;
 }
 
 void Terminal::cell_done(const control::CellSummary& summary) {
   clear_line();
+  going_on_.erase(summary.lab);
   const std::string verdict = judge_cell_ ? judge_cell_(summary) : summary.detail;
   fmt::print(out_, "[{}/{}] {:<36} {}  ({})\n", summary.number, summary.total, summary.cell,
              verdict, human(summary.elapsed_ns));

@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <functional>
+#include <map>
 #include <string>
 
 #include "control/progress.hpp"
@@ -27,6 +28,7 @@ class Terminal final : public control::Watcher {
   std::FILE* out_;
   bool live_;
   bool line_shown_ = false;
+  std::map<int, std::string> going_on_;  // by lab
 };
 
 }  // namespace nospof::cli

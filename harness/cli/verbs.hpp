@@ -75,6 +75,21 @@ struct CheckHistoryArguments {
 /// 3 when one is undecided.
 int check_history_command(const CheckHistoryArguments& arguments);
 
+/// Makes a pair of keys: PREFIX.pem and PREFIX.pub.pem.
+int keygen_command(const std::string& prefix);
+
+struct BundleArguments {
+  std::string run_folder;
+  std::string out;
+  std::string sign;         ///< file with a private key; empty: not signed
+  std::string certificate;  ///< file; empty: the one in the run's folder, if there is one
+};
+int bundle_command(const BundleArguments& arguments);
+/// Returns 0 when the bundle is what the key's owner signed and the verdict follows from it, 1 when
+/// not, 2 when there is no such bundle or key.
+int verify_command(const std::string& bundle, const std::string& key_file,
+                   const kinds::Registry& registry);
+
 struct ProveArguments {
   std::string topology_file;
   std::vector<std::string> only;
@@ -83,19 +98,23 @@ struct ProveArguments {
   std::optional<std::string> budget;
   std::string lab;  ///< use this lab, which is up already, and leave it up
   bool keep_lab = false;
-  bool observe = false;  ///< the probes that look run beside the workload
-  bool confirm = false;  ///< faults may hit machines that are no lab
+  std::optional<int> labs;  ///< side by side; 0: as many as there is room for; none: one
+  bool no_observe = false;  ///< the probes that look do not run beside the workload
+  bool confirm = false;     ///< faults may hit machines that are no lab
   std::string runs = "runs";
+  std::string sign;  ///< file with the private key that signs the evidence; empty: none
+  std::vector<std::string> argv;  ///< the whole command line
 };
 int prove_command(const ProveArguments& arguments, const kinds::Registry& registry);
 
 struct RunArguments {
   std::vector<std::string> files;
   bool dry_run = false;
-  bool observe = false;
+  bool no_observe = false;
   bool confirm = false;
   std::string lab;
   std::string runs = "runs";
+  std::vector<std::string> argv;  ///< the whole command line
 };
 int run_command(const RunArguments& arguments, const kinds::Registry& registry);
 

@@ -17,6 +17,9 @@ namespace {
 /// Besides the ports that the stack listens on: what an intruder would try first.
 constexpr std::array usual_ports{22, 25, 80, 111, 2379, 3389, 5432, 6379, 8080, 11211};
 
+/// Thousands of connections a round between them all; the shortest cell still has two rounds.
+constexpr std::chrono::nanoseconds firewall_every = std::chrono::seconds(2);
+
 /// So that every cell sees a few of them after its fault is healed.
 constexpr std::chrono::milliseconds audit_every{500};
 
@@ -36,8 +39,8 @@ class Plan {
   std::vector<Observer> make() {
     for (const spec::Host& host : topology_.hosts) {
       if (!host.observer) add(host, "plaintext-canary", {{"marker", deployment_.marker}});
-      add_targets(host, "firewall", firewall_targets(host));
-      add_targets(host, "tls-path", tls_targets(host));
+      add_targets(host, "firewall", firewall_targets(host), {{"every_ns", firewall_every.count()}});
+      add_targets(host, "tls-path", tls_targets(host), {});
       add_vips(host);
     }
     add_monitoring();
@@ -50,9 +53,12 @@ class Plan {
            const std::string& name = {}) {
     observers_.push_back({host.name, {name.empty() ? kind : name, kind, std::move(config)}});
   }
-  void add_targets(const spec::Host& host, const std::string& kind, json::array targets) {
+  void add_targets(const spec::Host& host, const std::string& kind, json::array targets,
+                   json::object config) {
     if (targets.empty()) return;
-    add(host, kind, {{"from", host.name}, {"targets", std::move(targets)}});
+    config["from"] = host.name;
+    config["targets"] = std::move(targets);
+    add(host, kind, std::move(config));
   }
 
   // ----- firewall -----

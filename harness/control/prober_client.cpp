@@ -20,41 +20,6 @@
 
 namespace nospof::control {
 
-namespace {
-kinds::Sample sample_from(const json::array& fields) {
-  const auto number = [&](std::size_t i) { return fields.at(i).to_number<std::int64_t>(); };
-  kinds::Sample sample;
-  sample.sequence = fields.at(0).to_number<std::uint64_t>();
-  sample.scheduled_ns = number(1);
-  sample.started_ns = number(2);
-  sample.finished_ns = number(3);
-  const std::int64_t outcome = number(4);
-  if (outcome < 0 || outcome >= static_cast<std::int64_t>(kinds::outcome_count))
-    throw Error(fmt::format("unknown outcome {}", outcome));
-  sample.outcome = static_cast<kinds::Outcome>(outcome);
-  sample.detail = fields.at(5).to_number<std::uint16_t>();
-  return sample;
-}
-
-kinds::Finding finding_from(const json::object& fields) {
-  const auto number = [&](const char* key) { return fields.at(key).to_number<std::int64_t>(); };
-  const auto text = [&](const char* key) { return std::string(fields.at(key).as_string()); };
-  return {number("at_ns"),
-          number("since_ns"),
-          text("what"),
-          text("subject"),
-          text("detail"),
-          fields.at("violation").as_bool(),
-          fields.at("over").as_bool(),
-          fields.at("count").to_number<std::uint64_t>()};
-}
-
-kinds::Round round_from(const json::array& fields) {
-  return {fields.at(0).to_number<std::int64_t>(), fields.at(1).to_number<std::int64_t>(),
-          fields.at(2).to_number<std::uint64_t>(), fields.at(3).to_number<std::uint64_t>()};
-}
-}  // namespace
-
 ProberClient::ProberClient(asio::io_context& context, hosts::RemoteProcess process,
                            std::string host, ProberEvents events)
     : context_(context),
@@ -144,35 +109,13 @@ asio::awaitable<void> ProberClient::read_loop() {
 }
 
 void ProberClient::take(const json::object& message) {
-  const json::value* name = message.if_contains("of");
-  const std::string of = name != nullptr ? std::string(name->as_string()) : std::string();
-  if (const auto* samples = message.if_contains("samples"); samples && events_.samples) {
-    std::vector<kinds::Sample> batch;
-    for (const json::value& entry : samples->as_array())
-      batch.push_back(sample_from(entry.as_array()));
-    events_.samples(of, batch);
-  }
-  if (const auto* lateness = message.if_contains("lateness_ns"); lateness && events_.lateness)
-    events_.lateness(of, lateness->to_number<std::int64_t>());
-  if (const auto* found = message.if_contains("found"); found && events_.found)
-    events_.found(of, finding_from(found->as_object()));
-  if (const auto* looked = message.if_contains("looked"); looked && events_.looked)
-    events_.looked(of, round_from(looked->as_array()));
-  if (const auto* operated = message.if_contains("operated"); operated && events_.operated) {
-    std::vector<kinds::Operation> batch;
-    for (const json::value& entry : operated->as_array())
-      batch.push_back(kinds::operation_from_json(entry.as_array()));
-    events_.operated(of, batch);
-  }
-  if (const auto* error = message.if_contains("error"))
-    failure_ = fmt::format("the prober on {} failed: {}{}{}", host_, of, of.empty() ? "" : ": ",
-                           error->as_string().c_str());
-  if (const auto* clock = message.if_contains("clock");
-      clock && asked_clock_ && clock->to_number<std::int64_t>() == asked_clock_->number) {
+  const ProberState state = take_prober_message(message, events_);
+  if (state.error) failure_ = fmt::format("the prober on {} failed: {}", host_, *state.error);
+  if (state.done) done_ = true;
+  if (asked_clock_ && state.clock == asked_clock_->number) {
     asked_clock_->answer = message;
     asked_clock_->timer.cancel();
   }
-  if (message.contains("done")) done_ = true;
 }
 
 asio::awaitable<void> ProberClient::stop(std::chrono::milliseconds at_most) {

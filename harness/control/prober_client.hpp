@@ -2,7 +2,6 @@
 // The controller's end of a prober process on a vantage host.
 
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,25 +12,13 @@
 #include <boost/asio/streambuf.hpp>
 #include <boost/json/object.hpp>
 
+#include "control/prober_message.hpp"
 #include "hosts/transport.hpp"
-#include "kinds/finding.hpp"
-#include "kinds/operation.hpp"
-#include "kinds/sample.hpp"
 
 namespace nospof::control {
 
 namespace asio = boost::asio;
 namespace json = boost::json;
-
-/// What a prober says, as it says it (agent/prober.hpp has the format); `of` is a probe's name.
-/// What is not set is not listened to.
-struct ProberEvents {
-  std::function<void(const std::string& of, const std::vector<kinds::Sample>&)> samples = {};
-  std::function<void(const std::string& of, std::int64_t worst_ns)> lateness = {};
-  std::function<void(const std::string& of, const kinds::Finding&)> found = {};
-  std::function<void(const std::string& of, const kinds::Round&)> looked = {};
-  std::function<void(const std::string& of, const std::vector<kinds::Operation>&)> operated = {};
-};
 
 /// One probe of a prober.
 struct ProbeOrder {

@@ -16,6 +16,7 @@ struct CellProgress {
   std::int64_t longest_outage_ns = 0;  ///< so far, lower bound
   std::uint64_t failed = 0;
   std::uint64_t sent = 0;
+  int lab = 1;  ///< the number of its lab, from 1
 };
 
 /// How a cell ended.
@@ -26,8 +27,10 @@ struct CellSummary {
   std::string folder;  ///< of the run: events and samples of the cell are there
   std::string detail;  ///< what the controller has to say of it; mostly empty
   std::int64_t elapsed_ns = 0;
+  int lab = 1;
 };
 
+/// Called by one thread at a time.
 class Watcher {
  public:
   virtual ~Watcher() = default;

@@ -2,6 +2,7 @@
 // A whole run: bring the lab up (or use one), go through the cells or experiments, close
 // everything.
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,9 +20,15 @@ struct RunOptions {
   spec::Topology topology;
   std::string lab;  ///< a lab that is up already, used and left up; empty: one of the run's own
   bool keep_lab = false;  ///< leave the run's own lab up
-  bool observe = false;   ///< the probes that look run beside the workload
-  std::string runs;       ///< folder for runs
-  std::string command;    ///< how to repeat it, for the report
+  int labs = 1;           ///< of the run's own, side by side; 0: as many as there is room for
+  /// Of the cells recorded in a run's folder those, by index, that are to be tried again in a lab
+  /// alone. Only asked after cells ran in several labs.
+  std::function<std::vector<std::size_t>(const std::string& folder)> to_repeat;
+  bool observe = false;           ///< the probes that look run beside the workload
+  std::string runs;               ///< folder for runs
+  std::string command;            ///< how to repeat it, for the report
+  std::vector<std::string> argv;  ///< how it was begun
+  std::string commit;             ///< that this nospof was built from; empty: not known
 };
 
 struct RunEnd {

@@ -25,25 +25,33 @@ std::string make_folder(const std::string& parent, const std::string& base) {
 }  // namespace
 
 Recorder::Recorder(const std::string& root, const std::string& name, const Clock& clock)
-    : clock_(&clock) {
-  folder_ = make_folder(fmt::format("{}/{}", root, name), utc_compact(clock.wall()));
-  events_ = open_file(folder_ + "/events.ndjson", O_WRONLY | O_CREAT | O_APPEND);
+    : run_(std::make_shared<Run>(clock)) {
+  run_->folder = make_folder(fmt::format("{}/{}", root, name), utc_compact(clock.wall()));
+  run_->events = open_file(run_->folder + "/events.ndjson", O_WRONLY | O_CREAT | O_APPEND);
+}
+
+Recorder Recorder::in_lab(int lab) const {
+  return Recorder(run_, lab);
 }
 
 void Recorder::event(std::string_view type, json::object fields) {
-  json::object line{{"t", utc_text(clock_->wall())},
-                    {"mono_ns", clock_->now().time_since_epoch().count()},
+  const std::lock_guard lock(run_->mutex);
+  json::object line{{"t", utc_text(run_->clock.wall())},
+                    {"mono_ns", run_->clock.now().time_since_epoch().count()},
                     {"event", type}};
+  if (lab_ > 0) line["lab"] = lab_;
   for (auto& [key, value] : fields) line[key] = std::move(value);
-  write_all(events_.get(), json::serialize(line) + "\n", folder_ + "/events.ndjson");
+  write_all(run_->events.get(), json::serialize(line) + "\n", run_->folder + "/events.ndjson");
 }
 
 void Recorder::open_samples(Nanoseconds period) {
   if (samples_) return;  // a lab that was made anew goes on in the same file
-  std::filesystem::create_directories(folder_ + "/samples");
-  const auto wall_minus_mono = clock_->wall().time_since_epoch() - clock_->now().time_since_epoch();
-  samples_ = std::make_unique<kinds::SampleFileWriter>(folder_ + "/samples/https.bin", period,
-                                                       wall_minus_mono);
+  std::filesystem::create_directories(folder() + "/samples");
+  const auto wall_minus_mono =
+      run_->clock.wall().time_since_epoch() - run_->clock.now().time_since_epoch();
+  const std::string suffix = lab_ > 1 ? fmt::format("-{}", lab_) : "";
+  samples_ = std::make_unique<kinds::SampleFileWriter>(
+      fmt::format("{}/samples/https{}.bin", folder(), suffix), period, wall_minus_mono);
 }
 
 void Recorder::add_sample(const kinds::Sample& sample) {
@@ -51,8 +59,14 @@ void Recorder::add_sample(const kinds::Sample& sample) {
 }
 
 HistoryFiles Recorder::begin_history() {
-  ++histories_;
-  return {folder_, histories_ == 1 ? "" : fmt::format("-{}", histories_)};
+  int number = 0;
+  {
+    const std::lock_guard lock(run_->mutex);
+    number = ++run_->histories;
+  }
+  const std::string suffix = number == 1 ? "" : fmt::format("-{}", number);
+  event("history", {{"suffix", suffix}});
+  return {folder(), suffix};
 }
 
 void Recorder::flush_samples() {

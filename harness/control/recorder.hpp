@@ -3,6 +3,7 @@
 // (docs/run-directory.md is the format).
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -19,17 +20,24 @@ namespace json = boost::json;
 
 /// Appends to one run's folder. Every event is written with one write(2), so that a killed run
 /// leaves at most one torn line. Throws SystemError naming the file.
+///
+/// A run in several labs has a recorder for each: their events go into the same file and say which
+/// lab they are of, their samples into files of their own. Each may be used by a thread of its own.
 class Recorder {
  public:
   /// Makes <root>/<name>/<UTC time>/ (with a suffix when that exists) and opens the files in it.
   Recorder(const std::string& root, const std::string& name, const Clock& clock);
 
-  const std::string& folder() const { return folder_; }
+  /// For what happens in that lab of the same run, from 1.
+  Recorder in_lab(int lab) const;
 
-  /// Adds "t", "mono_ns" and "event" to the fields.
+  const std::string& folder() const { return run_->folder; }
+
+  /// Adds "t", "mono_ns" and "event" to the fields, and "lab".
   void event(std::string_view type, json::object fields);
 
-  /// Opens samples/https.bin, unless it is open; before the first add_sample().
+  /// Opens samples/https.bin (of the second lab https-2.bin, and so on), unless it is open; before
+  /// the first add_sample().
   void open_samples(Nanoseconds period);
   void add_sample(const kinds::Sample& sample);
   void flush_samples();
@@ -38,11 +46,19 @@ class Recorder {
   HistoryFiles begin_history();
 
  private:
-  const Clock* clock_;
-  std::string folder_;
-  UniqueFd events_;
+  struct Run {
+    const Clock& clock;
+    std::string folder = {};
+    UniqueFd events = {};
+    int histories = 0;
+    std::mutex mutex = {};  // for the two above, and the order of events
+  };
+
+  explicit Recorder(std::shared_ptr<Run> run, int lab) : run_(std::move(run)), lab_(lab) {}
+
+  std::shared_ptr<Run> run_;
+  int lab_ = 0;  // 0: the run as a whole
   std::unique_ptr<kinds::SampleFileWriter> samples_;
-  int histories_ = 0;
 };
 
 }  // namespace nospof::control

@@ -16,7 +16,14 @@ constexpr Nanoseconds show_every = 250ms;
 /// Results are in up to now, but for what a healthy answer takes.
 constexpr Nanoseconds results_current = 250ms;
 constexpr Nanoseconds redundancy_every = 250ms;
+/// Asking starts programs on every host: the longer that takes, the longer the rest after it.
+constexpr int rest_after_asking = 3;
+constexpr Nanoseconds longest_rest = 1s;
 constexpr Nanoseconds baseline_deadline = 20s;
+
+Nanoseconds rest_after(Nanoseconds asking) {
+  return std::clamp(rest_after_asking * asking, redundancy_every, longest_rest);
+}
 
 // Everything that was due by then has been answered as it should be.
 bool answered_until(const verdict::LiveState& state, std::int64_t until_ns) {
@@ -24,8 +31,8 @@ bool answered_until(const verdict::LiveState& state, std::int64_t until_ns) {
 }
 }  // namespace
 
-Runner::Runner(Session& session, const kinds::Registry& registry, Watcher& watcher)
-    : session_(session), registry_(registry), watcher_(watcher) {}
+Runner::Runner(Session& session, const kinds::Registry& registry, Watcher& watcher, int beside)
+    : session_(session), registry_(registry), watcher_(watcher), beside_(beside) {}
 
 void Runner::begin(const std::string& cell, std::size_t number, std::size_t total) {
   cell_ = cell;
@@ -34,7 +41,8 @@ void Runner::begin(const std::string& cell, std::size_t number, std::size_t tota
   faults_.clear();
   injected_ns_ = 0;
   begun_ns_ = session_.now_ns();
-  session_.recorder().event("cell-started", {{"cell", cell}});
+  cpu_at_begin_ = cpu_times();
+  session_.recorder().event("cell-started", {{"cell", cell}, {"beside", beside_}});
 }
 
 void Runner::begin_phase(const std::string& phase) {
@@ -143,6 +151,7 @@ void Runner::record_redundancy(const Redundancy& redundancy, std::int64_t since_
 asio::awaitable<void> Runner::recover(const Pace& pace, CellEnd& end) {
   begin_phase("recover");
   const std::int64_t healed_ns = session_.now_ns();
+  Nanoseconds rest = redundancy_every;
   std::int64_t asked_ns = 0;
   bool served = false;
   std::optional<std::int64_t> redundant_ns;
@@ -156,9 +165,10 @@ asio::awaitable<void> Runner::recover(const Pace& pace, CellEnd& end) {
       session_.recorder().event("recovered",
                                 {{"cell", cell_}, {"served_again_ns", *state.settled_since}});
     }
-    if (!redundant_ns && Nanoseconds(now - asked_ns) >= redundancy_every) {
+    if (!redundant_ns && Nanoseconds(now - asked_ns) >= rest) {
       redundancy = co_await session_.redundancy();
       asked_ns = session_.now_ns();
+      rest = rest_after(Nanoseconds(asked_ns - now));
       if (redundancy.ok) redundant_ns = asked_ns;
     }
     // Both must be seen to last: what the healing itself upset shows only in later answers.
@@ -187,6 +197,7 @@ asio::awaitable<void> Runner::wait_until_whole() {
   const std::int64_t start = session_.now_ns();
   const Nanoseconds deadline = session_.topology().prove.recovery_deadline;
   for (;;) {
+    const std::int64_t asked_ns = session_.now_ns();
     const Redundancy redundancy = co_await session_.redundancy();
     if (redundancy.ok) {
       session_.recorder().event("whole", {{"detail", redundancy.detail}});
@@ -194,7 +205,7 @@ asio::awaitable<void> Runner::wait_until_whole() {
     }
     if (Nanoseconds(session_.now_ns() - start) > deadline)
       throw Error(fmt::format("the stack is not whole to begin with: {}", redundancy.detail));
-    co_await session_.interruption().sleep(redundancy_every);
+    co_await session_.interruption().sleep(rest_after(Nanoseconds(session_.now_ns() - asked_ns)));
   }
 }
 
@@ -290,8 +301,11 @@ void Runner::finish(const CellEnd& end) {
   const char* outcome = end.outcome == CellEnd::Outcome::executed  ? "executed"
                         : end.outcome == CellEnd::Outcome::aborted ? "aborted"
                                                                    : "error";
-  session_.recorder().event("cell-finished",
-                            {{"cell", cell_}, {"outcome", outcome}, {"detail", end.detail}});
+  json::object fields{{"cell", cell_}, {"outcome", outcome}, {"detail", end.detail}};
+  const auto cpu = cpu_times();
+  if (cpu_at_begin_ && cpu)
+    if (const auto idle = idle_share(*cpu_at_begin_, *cpu)) fields["cpu_idle"] = *idle;
+  session_.recorder().event("cell-finished", std::move(fields));
 }
 
 }  // namespace nospof::control

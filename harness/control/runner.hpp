@@ -3,6 +3,7 @@
 // and redundant again.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "control/progress.hpp"
 #include "control/session.hpp"
 #include "spec/experiment.hpp"
+#include "system/machine_load.hpp"
 
 namespace nospof::control {
 
@@ -28,7 +30,8 @@ struct CellEnd {
 
 class Runner {
  public:
-  Runner(Session& session, const kinds::Registry& registry, Watcher& watcher);
+  /// `beside`: in how many other labs cells run at the same time.
+  Runner(Session& session, const kinds::Registry& registry, Watcher& watcher, int beside = 0);
 
   /// `number` of `total` is for the watcher. Throws Interrupted after healing; nothing else.
   asio::awaitable<CellEnd> run_cell(const Cell& cell, Nanoseconds budget, std::size_t number,
@@ -71,6 +74,8 @@ class Runner {
   Session& session_;
   const kinds::Registry& registry_;
   Watcher& watcher_;
+  int beside_;
+  std::optional<CpuTimes> cpu_at_begin_;
   std::vector<std::unique_ptr<ActiveFault>> faults_;
   std::string cell_;
   std::string phase_;

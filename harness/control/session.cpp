@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <random>
-#include <regex>
 
 #include <boost/json/array.hpp>
 #include <fmt/format.h>
 
 #include "control/campaign.hpp"
 #include "control/parallel.hpp"
+#include "spec/pattern.hpp"
 #include "system/check.hpp"
 #include "system/tls_shown.hpp"
 
@@ -286,8 +286,7 @@ asio::awaitable<Session::CheckOutcome> Session::run_check(const std::string& hos
       outcome.detail = "no answer in time";
     } else if (const auto code = answer.at("exit_code").to_number<int>(); code != 0) {
       outcome.detail = fmt::format("exit code {}: {}", code, first_line(text_of(answer, "stderr")));
-    } else if (!check.stdout_matches.empty() &&
-               !std::regex_search(output, std::regex(check.stdout_matches))) {
+    } else if (!check.stdout_matches.empty() && !spec::found_in(output, check.stdout_matches)) {
       outcome.detail = fmt::format("answered '{}'", first_line(output));
     } else {
       outcome.holds = true;

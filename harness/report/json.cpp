@@ -10,6 +10,7 @@
 #include "report/report.hpp"
 #include "report/text.hpp"
 #include "report/words.hpp"
+#include "verdict/in_lab.hpp"
 
 namespace nospof::report {
 
@@ -172,6 +173,16 @@ json::object seen_json(const verdict::Observations& seen) {
   return object;
 }
 
+json::array earlier_json(const verdict::CellResult& cell) {
+  json::array list;
+  for (const verdict::EarlierTry& earlier : cell.earlier)
+    list.push_back({{"lab", earlier.lab},
+                    {"beside", earlier.beside},
+                    {"verdict", verdict::verdict_name(earlier.verdict)},
+                    {"reasons", texts(earlier.reasons)}});
+  return list;
+}
+
 json::object finding_json(const verdict::StandingFinding& finding) {
   json::object object;
   object["probe"] = finding.kind;
@@ -210,6 +221,10 @@ json::object cell_json(const verdict::RunRecord& run, const verdict::CellResult&
   object["observed"] = seen_json(cell.seen);
   object["worst_lateness_ns"] = cell.worst_lateness.count();
   object["clock_uncertainty_ns"] = cell.clock_uncertainty.count();
+  object["lab"] = cell.lab;
+  object["beside"] = cell.beside;
+  object["cpu_idle"] = cell.cpu_idle ? json::value(*cell.cpu_idle) : json::value();
+  object["earlier"] = earlier_json(cell);
   object["repeat"] = repeat_cell(run, cell.plan);
   return object;
 }
@@ -248,18 +263,25 @@ json::object probe_json(const verdict::ProbeInfo& probe) {
   return object;
 }
 
-json::array clocks_json(const verdict::RunRecord& run) {
-  json::array list;
-  for (const std::string& host : run.clocks.hosts()) {
-    const verdict::ClockOffset offset = run.clocks.worst(host);
+void add_clocks(const verdict::LabRecord& record, int lab, json::array& list) {
+  for (const std::string& host : record.clocks.hosts()) {
+    const verdict::ClockOffset offset = record.clocks.worst(host);
     json::object entry;
+    entry["lab"] = lab;
     entry["host"] = host;
-    entry["same_clock"] = run.clocks.is_own(host);
+    entry["same_clock"] = record.clocks.is_own(host);
     entry["ahead_ns"] = offset.ahead.count();
     entry["uncertainty_ns"] = offset.uncertainty.count();
-    entry["readings"] = std::ranges::count(run.clock_readings, host, &verdict::ClockReading::host);
+    entry["readings"] =
+        std::ranges::count(record.clock_readings, host, &verdict::ClockReading::host);
     list.push_back(std::move(entry));
   }
+}
+
+json::array clocks_json(const verdict::RunRecord& run) {
+  json::array list;
+  for (int lab = 1; lab <= verdict::labs_of(run); ++lab)
+    add_clocks(verdict::lab_record(run, lab), lab, list);
   return list;
 }
 

@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
 #include "kinds/sample_file.hpp"
+#include "report/fields.hpp"
 #include "report/histories.hpp"
 #include "report/report.hpp"
 #include "report/text.hpp"
@@ -19,77 +21,6 @@ namespace {
 namespace json = boost::json;
 
 constexpr int known_schema = 1;
-
-// Fields of an event. A field that is missing or of another type is an Error naming it, unless a
-// function says otherwise.
-class Fields {
- public:
-  explicit Fields(const json::object& object) : object_(object) {}
-
-  std::string text(const char* key) const {
-    const json::value* value = object_.if_contains(key);
-    if (value == nullptr || !value->is_string())
-      throw Error(fmt::format("'{}' is missing or is no text", key));
-    return std::string(value->as_string());
-  }
-  /// Both are empty when it is missing.
-  std::vector<std::string> texts(const char* key) const {
-    std::vector<std::string> found;
-    const json::value* value = object_.if_contains(key);
-    if (value == nullptr || !value->is_array()) return found;
-    for (const json::value& entry : value->get_array())
-      if (entry.is_string()) found.emplace_back(entry.get_string());
-    return found;
-  }
-  std::string optional_text(const char* key) const {
-    return object_.contains(key) ? text(key) : std::string();
-  }
-  std::optional<std::int64_t> optional_integer(const char* key) const {
-    const json::value* value = object_.if_contains(key);
-    if (value == nullptr) return std::nullopt;
-    boost::system::error_code error;
-    const auto number = value->to_number<std::int64_t>(error);
-    if (error) throw Error(fmt::format("'{}' is no whole number", key));
-    return number;
-  }
-  std::int64_t integer(const char* key) const {
-    if (const auto number = optional_integer(key)) return *number;
-    throw Error(fmt::format("'{}' is missing", key));
-  }
-  Nanoseconds duration(const char* key) const { return Nanoseconds(integer(key)); }
-  bool boolean(const char* key) const {
-    const json::value* value = object_.if_contains(key);
-    if (value == nullptr || !value->is_bool())
-      throw Error(fmt::format("'{}' is missing or is no truth value", key));
-    return value->as_bool();
-  }
-  json::object object(const char* key) const {
-    const json::value* value = object_.if_contains(key);
-    if (value == nullptr || !value->is_object())
-      throw Error(fmt::format("'{}' is missing or is no object", key));
-    return value->as_object();
-  }
-  /// Empty when it is missing.
-  std::vector<json::object> objects(const char* key) const {
-    std::vector<json::object> list;
-    const json::value* value = object_.if_contains(key);
-    if (value == nullptr) return list;
-    if (!value->is_array()) throw Error(fmt::format("'{}' is no list", key));
-    for (const json::value& entry : value->as_array()) {
-      if (!entry.is_object()) throw Error(fmt::format("'{}' has an entry that is no object", key));
-      list.push_back(entry.as_object());
-    }
-    return list;
-  }
-  std::optional<double> optional_number(const char* key) const {
-    const json::value* value = object_.if_contains(key);
-    if (value == nullptr || !value->is_number()) return std::nullopt;
-    return value->to_number<double>();
-  }
-
- private:
-  const json::object& object_;
-};
 
 verdict::CellPlan read_plan(const json::object& object) {
   const Fields fields(object);
@@ -124,10 +55,19 @@ spec::Hypothesis read_hypothesis(const json::object& object) {
   return item;
 }
 
+// It names a file, too.
+bool is_probe_name(const std::string& name) {
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  };
+  return !name.empty() && std::ranges::all_of(name, plain);
+}
+
 verdict::ProbeInfo read_probe(const json::object& object) {
   const Fields fields(object);
   verdict::ProbeInfo probe;
   probe.name = fields.text("name");
+  if (!is_probe_name(probe.name)) throw Error("the probe's name is none: expected a-z, 0-9 and -");
   probe.period = fields.duration("period_ns");
   probe.slow = fields.duration("slow_ns");
   probe.timeout = fields.duration("timeout_ns");
@@ -138,7 +78,10 @@ verdict::ProbeInfo read_probe(const json::object& object) {
 }
 
 void read_run_started(const Fields& fields, verdict::RunRecord& run) {
-  run.schema = static_cast<int>(fields.integer("schema"));
+  const std::int64_t schema = fields.integer("schema");
+  if (schema < 1 || schema > std::numeric_limits<int>::max())
+    throw Error(fmt::format("the schema {} is none of nospof's", schema));
+  run.schema = static_cast<int>(schema);
   run.tool = fields.optional_text("tool");
   const std::string mode = fields.text("mode");
   if (mode != "prove" && mode != "run") throw Error(fmt::format("the mode '{}' is unknown", mode));
@@ -146,6 +89,10 @@ void read_run_started(const Fields& fields, verdict::RunRecord& run) {
   run.name = fields.optional_text("name");
   run.title = fields.optional_text("title");
   run.command = fields.optional_text("command");
+  run.argv = fields.texts("argv");
+  run.commit = fields.optional_text("commit");
+  if (const auto seed = fields.optional_integer("seed"))
+    run.seed = static_cast<std::uint64_t>(*seed);
   const json::object topology = fields.object("topology");
   const Fields named(topology);
   run.topology = {named.optional_text("name"), named.optional_text("file"),
@@ -196,8 +143,19 @@ verdict::ClockReading read_clock(const Fields& fields) {
           fields.integer("host_ns"), fields.integer("received_ns"),   fields.boolean("same")};
 }
 
-// Told once for each lab of the run.
-void read_observers(const Fields& fields, verdict::RunRecord& run) {
+verdict::Machine read_machine(const Fields& fields) {
+  verdict::Machine machine;
+  machine.kernel = fields.text("kernel");
+  for (const json::object& entry : fields.objects("capabilities")) {
+    const Fields of(entry);
+    machine.capabilities.push_back(
+        {of.text("name"), of.boolean("present"), of.optional_text("missing")});
+  }
+  return machine;
+}
+
+// Told once for each time that the lab was made.
+void read_observers(const Fields& fields, verdict::LabRecord& run) {
   for (const json::object& entry : fields.objects("observers")) {
     const Fields of(entry);
     verdict::ObserverInfo info{of.text("probe"), of.text("kind"), of.text("host")};
@@ -217,16 +175,15 @@ verdict::Sighting read_sighting(const Fields& fields, std::int64_t told_ns) {
   finding.detail = fields.optional_text("detail");
   finding.violation = fields.boolean("violation");
   finding.over = fields.boolean("over");
-  finding.count = static_cast<std::uint64_t>(fields.optional_integer("count").value_or(1));
+  finding.count = fields.count("count", 1);
   return {told_ns, fields.text("probe"), fields.text("host"), std::move(finding)};
 }
 
 verdict::Look read_look(const Fields& fields) {
   return {fields.text("probe"),
           fields.text("host"),
-          {fields.integer("begin_ns"), fields.integer("end_ns"),
-           static_cast<std::uint64_t>(fields.integer("checked")),
-           static_cast<std::uint64_t>(fields.integer("undecided"))}};
+          {fields.integer("begin_ns"), fields.integer("end_ns"), fields.count("checked"),
+           fields.count("undecided")}};
 }
 
 // Takes the lines of events.ndjson one after another.
@@ -243,20 +200,22 @@ class EventReader {
     if (type == "run-started") return read_run_started(fields, run_);
     if (type == "lab-up") {
       if (!run_.lab_up_seconds) run_.lab_up_seconds = fields.optional_number("seconds");
-      run_.lab_ups_ns.push_back(at_ns);
+      lab(fields).lab_ups_ns.push_back(at_ns);
+    } else if (type == "machine") {
+      run_.machine = read_machine(fields);
     } else if (type == "lateness") {
-      run_.lateness.push_back({at_ns, fields.duration("worst_ns")});
+      lab(fields).lateness.push_back({at_ns, fields.duration("worst_ns")});
     } else if (type == "clock") {
-      run_.clock_readings.push_back(read_clock(fields));
+      lab(fields).clock_readings.push_back(read_clock(fields));
     } else if (type == "observers") {
-      read_observers(fields, run_);
+      read_observers(fields, lab(fields));
     } else if (type == "observer") {
       if (fields.text("state") == "up")
-        run_.observer_starts.push_back({at_ns, fields.text("host")});
+        lab(fields).observer_starts.push_back({at_ns, fields.text("host")});
     } else if (type == "found") {
-      run_.sightings.push_back(read_sighting(fields, at_ns));
+      lab(fields).sightings.push_back(read_sighting(fields, at_ns));
     } else if (type == "looked") {
-      run_.looks.push_back(read_look(fields));
+      lab(fields).looks.push_back(read_look(fields));
     } else if (type == "healing-failed") {
       run_.healing_failures.push_back({fields.optional_text("cell"), fields.optional_text("host"),
                                        fields.optional_text("detail")});
@@ -271,7 +230,7 @@ class EventReader {
   // Other types of events are for people who read the file; no judgement hangs on them.
   void take_of_cell(const std::string& type, std::int64_t at_ns, const Fields& fields) {
     if (type == "cell-started") {
-      cell(fields).started_ns = at_ns;
+      begin_cell(fields, at_ns);
     } else if (type == "phase") {
       cell(fields).phases.push_back({at_ns, fields.text("phase")});
     } else if (type == "step") {
@@ -291,9 +250,35 @@ class EventReader {
       done.end = read_end(fields.text("outcome"));
       done.finished_ns = at_ns;
       done.detail = fields.optional_text("detail");
+      done.cpu_idle = fields.optional_number("cpu_idle");
       if (const auto overhead = fields.optional_integer("overhead_ns"))
         done.overhead = Nanoseconds(*overhead);
     }
+  }
+
+  // What is begun again is another try; it goes by what it comes to alone.
+  void begin_cell(const Fields& fields, std::int64_t at_ns) {
+    verdict::CellRecord& begun = cell(fields);
+    if (begun.started_ns) {
+      verdict::CellRecord next;
+      next.plan = begun.plan;
+      next.earlier = std::move(begun.earlier);
+      begun.earlier.clear();
+      next.earlier.push_back(std::move(begun));
+      begun = std::move(next);
+    }
+    begun.started_ns = at_ns;
+    begun.lab = fields.lab();
+    begun.beside = static_cast<int>(
+        std::clamp<std::int64_t>(fields.optional_integer("beside").value_or(0), 0, most_labs));
+    lab(fields);
+  }
+
+  verdict::LabRecord& lab(const Fields& fields) {
+    const auto number = static_cast<std::size_t>(fields.lab());
+    if (number == 1) return run_;
+    if (run_.other_labs.size() < number - 1) run_.other_labs.resize(number - 1);
+    return run_.other_labs[number - 2];
   }
 
   verdict::CellRecord& cell(const Fields& fields) {
@@ -335,16 +320,16 @@ void read_events(const std::string& path, verdict::RunRecord& run) {
   }
 }
 
-void read_samples(const std::string& run_folder, verdict::RunRecord& run) {
-  const std::string path = fmt::format("{}/samples/{}.bin", run_folder, run.probe.name);
+void read_samples(const std::string& run_folder, const std::string& file, verdict::LabRecord& lab,
+                  std::vector<std::string>& damage) {
+  const std::string path = fmt::format("{}/samples/{}", run_folder, file);
   if (!std::filesystem::exists(path)) return;
   try {
-    kinds::SampleFile file = kinds::read_sample_file(path);
-    run.samples = std::move(file.samples);
-    if (file.torn)
-      run.damage.push_back(fmt::format("samples/{}.bin: the last record is torn", run.probe.name));
+    kinds::SampleFile read = kinds::read_sample_file(path);
+    lab.samples = std::move(read.samples);
+    if (read.torn) damage.push_back(fmt::format("samples/{}: the last record is torn", file));
   } catch (const Error& e) {
-    run.damage.push_back(e.what());
+    damage.push_back(e.what());
   }
 }
 
@@ -359,7 +344,11 @@ verdict::RunRecord load_events(const std::string& run_folder) {
 
 verdict::RunRecord load_without_histories(const std::string& run_folder) {
   verdict::RunRecord run = load_events(run_folder);
-  if (run.started && !run.probe.name.empty()) read_samples(run_folder, run);
+  if (!run.started || run.probe.name.empty()) return run;
+  read_samples(run_folder, run.probe.name + ".bin", run, run.damage);
+  for (std::size_t i = 0; i < run.other_labs.size(); ++i)
+    read_samples(run_folder, fmt::format("{}-{}.bin", run.probe.name, i + 2), run.other_labs[i],
+                 run.damage);
   verdict::map_sample_times(run);
   return run;
 }

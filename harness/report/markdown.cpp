@@ -12,18 +12,19 @@ namespace {
 
 std::string cells_table(const verdict::RunResult& result) {
   std::string out =
-      "| component | fault | verdict | longest outage | failed/total | lost writes | "
+      "| component | fault | verdict | served | longest outage | failed/total | lost writes | "
       "TLS violations | firewall differences | alert after | "
       "served again after | redundant after |\n"
-      "|---|---|---|---|---|---|---|---|---|---|---|\n";
+      "|---|---|---|---|---|---|---|---|---|---|---|---|\n";
   for (const verdict::CellResult& cell : result.cells) {
     const std::string verdict = verdict::verdict_name(cell.verdict);
-    out += fmt::format(
-        "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
-        markdown_text(verdict::component_name(cell.plan)), markdown_text(fault_text(cell.plan)),
-        cell.verdict == verdict::Verdict::pass ? verdict : "**" + verdict + "**", outage_text(cell),
-        failed_text(cell), lost_text(cell), tls_text(cell), firewall_text(cell),
-        detected_text(cell), recovery_text(cell), redundant_text(cell));
+    out += fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
+                       markdown_text(verdict::component_name(cell.plan)),
+                       markdown_text(fault_text(cell.plan)),
+                       cell.verdict == verdict::Verdict::pass ? verdict : "**" + verdict + "**",
+                       availability_text(cell), outage_text(cell), failed_text(cell),
+                       lost_text(cell), tls_text(cell), firewall_text(cell), detected_text(cell),
+                       recovery_text(cell), redundant_text(cell));
   }
   return out;
 }
@@ -76,6 +77,15 @@ std::string reasons_section(const verdict::RunRecord& run, const verdict::RunRes
   return out.empty() ? "" : "\n## Reasons\n\n" + out;
 }
 
+std::string earlier_section(const verdict::RunResult& result) {
+  std::string out;
+  for (const verdict::CellResult& cell : result.cells)
+    for (const verdict::EarlierTry& earlier : cell.earlier)
+      out += fmt::format("- {}: {}\n", markdown_text(cell.plan.id),
+                         markdown_text(earlier_text(earlier)));
+  return out.empty() ? "" : "\n## Tried again alone\n\nThe last try counts.\n\n" + out;
+}
+
 }  // namespace
 
 std::string summary_markdown(const verdict::RunRecord& run, const verdict::RunResult& result) {
@@ -107,6 +117,7 @@ std::string summary_markdown(const verdict::RunRecord& run, const verdict::RunRe
     out += fmt::format("- {}\n", markdown_text(finding_text(finding)));
   out += histories_section(result);
   out += reasons_section(run, result);
+  out += earlier_section(result);
   out += "\n## Left out\n\n";
   for (const verdict::LeftOut& entry : run.left_out)
     out += fmt::format("- {}: {}\n", markdown_text(entry.what), markdown_text(entry.why));

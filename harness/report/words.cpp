@@ -8,6 +8,7 @@
 
 #include "report/text.hpp"
 #include "spec/units.hpp"
+#include "verdict/in_lab.hpp"
 
 namespace nospof::report {
 
@@ -19,20 +20,6 @@ namespace {
 std::string spofs_found(std::size_t count) {
   return count == 1 ? "1 single point of failure was found"
                     : fmt::format("{} single points of failure were found", count);
-}
-
-std::string finding(const verdict::RunRecord& run, const verdict::RunResult& result) {
-  const bool prove = run.mode == verdict::Mode::prove;
-  switch (result.verdict) {
-    case Verdict::pass:
-      return prove ? "No single point of failure was found" : "The hypothesis holds";
-    case Verdict::fail:
-      if (!prove && result.failed > 0) return "The hypothesis is violated";
-      return result.spofs.empty() ? "A violation was found" : spofs_found(result.spofs.size());
-    case Verdict::inconclusive:
-      break;
-  }
-  return "Nothing is proven";
 }
 
 std::string burn_text(const verdict::ErrorBudget& budget) {
@@ -47,10 +34,24 @@ std::string at_most_percent(double share) {
 
 }  // namespace
 
+std::string outcome_text(const verdict::RunRecord& run, const verdict::RunResult& result) {
+  const bool prove = run.mode == verdict::Mode::prove;
+  switch (result.verdict) {
+    case Verdict::pass:
+      return prove ? "No single point of failure was found" : "The hypothesis holds";
+    case Verdict::fail:
+      if (!prove && result.failed > 0) return "The hypothesis is violated";
+      return result.spofs.empty() ? "A violation was found" : spofs_found(result.spofs.size());
+    case Verdict::inconclusive:
+      break;
+  }
+  return "Nothing is proven";
+}
+
 std::string claim(const verdict::RunRecord& run, const verdict::RunResult& result) {
   return fmt::format(
       "{} for this topology hash, this workload and this budget; executed {} of {} cells.",
-      finding(run, result), result.executed, run.cells.size());
+      outcome_text(run, result), result.executed, run.cells.size());
 }
 
 std::string workload_text(const verdict::ProbeInfo& probe) {
@@ -158,6 +159,12 @@ std::string history_text(const verdict::HistoryResult& result) {
                     ledger.unacknowledged, ledger.unjudged, ledger.stale_own + ledger.stale_other);
 }
 
+std::string earlier_text(const verdict::EarlierTry& earlier) {
+  return fmt::format("in lab {}, beside {} other lab{}: {} ({})", earlier.lab, earlier.beside,
+                     earlier.beside == 1 ? "" : "s", verdict::verdict_name(earlier.verdict),
+                     fmt::join(earlier.reasons, "; "));
+}
+
 std::vector<verdict::LeftOut> grouped(const std::vector<verdict::LeftOut>& left_out) {
   constexpr std::size_t many = 10;
   std::map<std::string, std::size_t> counts;
@@ -186,8 +193,9 @@ std::string spof_faults_text(const verdict::Spof& spof) {
 
 std::string repeat_cell(const verdict::RunRecord& run, const verdict::CellPlan& plan) {
   if (run.mode == verdict::Mode::run) return repeat_run(run);
-  return fmt::format("nospof prove {} --budget {} --only {}", quoted(run.topology.file),
-                     spec::format_duration(run.outage_budget), quoted(plan.id));
+  return fmt::format("nospof prove {} --budget {} --only {}{}", quoted(run.topology.file),
+                     spec::format_duration(run.outage_budget), quoted(plan.id),
+                     run.observers.empty() ? " --no-observe" : "");
 }
 
 std::string repeat_run(const verdict::RunRecord& run) {
@@ -197,19 +205,24 @@ std::string repeat_run(const verdict::RunRecord& run) {
 }
 
 std::string clocks_text(const verdict::RunRecord& run) {
-  const std::vector<std::string> hosts = run.clocks.hosts();
-  if (hosts.empty()) return "";
+  std::size_t hosts = 0;
   std::string others;
-  for (const std::string& host : hosts) {
-    if (run.clocks.is_own(host)) continue;
-    const verdict::ClockOffset offset = run.clocks.worst(host);
-    const bool behind = offset.ahead < Nanoseconds{0};
-    others += fmt::format("; {} is {} {}, give or take {}", host,
-                          spec::human_duration(behind ? -offset.ahead : offset.ahead),
-                          behind ? "behind" : "ahead", spec::human_duration(offset.uncertainty));
+  for (int lab = 1; lab <= verdict::labs_of(run); ++lab) {
+    const verdict::HostClocks& clocks = verdict::lab_record(run, lab).clocks;
+    for (const std::string& host : clocks.hosts()) {
+      ++hosts;
+      if (clocks.is_own(host)) continue;
+      const verdict::ClockOffset offset = clocks.worst(host);
+      const bool behind = offset.ahead < Nanoseconds{0};
+      others += fmt::format("; {}{} is {} {}, give or take {}", host,
+                            lab > 1 ? fmt::format(" of lab {}", lab) : "",
+                            spec::human_duration(behind ? -offset.ahead : offset.ahead),
+                            behind ? "behind" : "ahead", spec::human_duration(offset.uncertainty));
+    }
   }
-  if (others.empty()) return fmt::format("{} hosts, all on this machine's clock", hosts.size());
-  return fmt::format("{} hosts{}", hosts.size(), others);
+  if (hosts == 0) return "";
+  if (others.empty()) return fmt::format("{} hosts, all on this machine's clock", hosts);
+  return fmt::format("{} hosts{}", hosts, others);
 }
 
 }  // namespace nospof::report

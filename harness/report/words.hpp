@@ -10,6 +10,8 @@
 
 namespace nospof::report {
 
+/// "No single point of failure was found", "Nothing is proven": how a claim begins.
+std::string outcome_text(const verdict::RunRecord& run, const verdict::RunResult& result);
 /// What the run proves and for what, in one sentence.
 std::string claim(const verdict::RunRecord& run, const verdict::RunResult& result);
 /// "https every 20 ms from client, fresh connections, answers within 1 s".
@@ -44,6 +46,8 @@ std::string finding_text(const verdict::StandingFinding& finding);
 /// "ledger.jsonl: ok; rows: 240 ok, 0 lost, ..", "register.jsonl: linearizable; 480 operations on 7
 /// registers".
 std::string history_text(const verdict::HistoryResult& result);
+/// "in lab 2, beside 1 other lab: inconclusive (outage of at least 10 s, ..)".
+std::string earlier_text(const verdict::EarlierTry& earlier);
 /// What a run left out, entries with the same reason in one when there are many of them.
 std::vector<verdict::LeftOut> grouped(const std::vector<verdict::LeftOut>& left_out);
 /// "process-kill (1.2 s .. 1.24 s), host-crash (at least 10 s)".

@@ -5,6 +5,7 @@
 #include <regex>
 
 #include "spec/ipv4.hpp"
+#include "spec/pattern.hpp"
 
 namespace nospof::spec {
 
@@ -123,12 +124,10 @@ Format<std::string> regular_expression() {
   format.read = [plain = text(1, longest).read](Context& context, const Node& node,
                                                 std::string& out) {
     if (!plain(context, node, out)) return false;
-    try {
-      const std::regex compiled(out);
-    } catch (const std::regex_error& error) {
+    if (const std::string fault = fault_of_expression(out); !fault.empty()) {
       context.problem(node.mark,
                       fmt::format("{}: expected an ECMAScript regular expression, found {}: {}",
-                                  context.subject, describe(node), error.what()));
+                                  context.subject, describe(node), fault));
       return false;
     }
     return true;
@@ -192,12 +191,14 @@ Format<Duration> duration(Duration low, Duration high) {
 }
 
 Format<Rate> rate() {
+  // Once in 1,000 s: when the second request of a much slower one is due does not fit into 64 bits.
+  constexpr double least = 0.001;
   constexpr double most = 100'000;
-  return parsed<Rate>("a rate above 0 and of at most 100000/s, such as 50/s or 600/m",
+  return parsed<Rate>("a rate from 0.001/s to 100000/s, such as 50/s or 600/m",
                       std::string(decimal_pattern) + "/[sm]",
                       [](const std::string& value) -> std::optional<Rate> {
                         const auto result = parse_rate(value);
-                        if (!result || result->per_second <= 0 || result->per_second > most)
+                        if (!result || result->per_second < least || result->per_second > most)
                           return std::nullopt;
                         return result;
                       });

@@ -84,7 +84,7 @@ std::optional<std::int64_t> scale(const Decimal& decimal, std::int64_t unit) {
   std::int64_t total = 0;
   if (error != std::errc{} || __builtin_mul_overflow(whole, unit, &total)) return std::nullopt;
   for (const char digit : decimal.fraction) {
-    if (unit % 10 != 0 && digit != '0') return std::nullopt;
+    if ((unit == 0 || unit % 10 != 0) && digit != '0') return std::nullopt;
     unit /= 10;
     if (__builtin_add_overflow(total, (digit - '0') * unit, &total)) return std::nullopt;
   }

@@ -31,8 +31,8 @@ std::string_view trimmed(std::string_view line) {
 }
 
 NftTable table_of(std::string_view line) {
-  line = trimmed(line);
   line.remove_prefix(std::string_view("table ").size());
+  line = trimmed(line);
   const std::size_t family_end = std::min(line.find(' '), line.size());
   const std::string_view family = line.substr(0, family_end);
   line.remove_prefix(std::min(family_end + 1, line.size()));

@@ -1,6 +1,7 @@
 #include "system/socket_bio.hpp"
 
 #include <cstddef>
+#include <string_view>
 
 #include <openssl/bio.h>
 
@@ -15,8 +16,14 @@ SocketState& state_of(BIO* bio) {
 // OpenSSL's own socket BIO would raise SIGPIPE, and would lose the errno.
 int write_to_socket(BIO* bio, const char* data, int size) {
   BIO_clear_retry_flags(bio);
+  SocketState& state = state_of(bio);
+  const std::string_view bytes(data, static_cast<std::size_t>(size));
+  if (state.holds) {
+    state.held.append(bytes);
+    return size;
+  }
   std::size_t sent = 0;
-  const SocketStep step = send_some(state_of(bio), {data, static_cast<std::size_t>(size)}, sent);
+  const SocketStep step = send_behind_held(state, bytes, sent);
   if (step == SocketStep::done) return static_cast<int>(sent);
   if (step == SocketStep::again) BIO_set_retry_write(bio);
   return -1;

@@ -14,52 +14,10 @@ namespace nospof {
 
 namespace {
 
-struct FreeContext {
-  void operator()(SSL_CTX* context) const noexcept { SSL_CTX_free(context); }
-};
-
-std::string last_error() {
-  const unsigned long code = ERR_get_error();
-  ERR_clear_error();
-  return tls_error_text(code);
-}
-
 bool is_address(const std::string& text) {
   std::array<unsigned char, sizeof(in6_addr)> bytes{};
   return ::inet_pton(AF_INET, text.c_str(), bytes.data()) == 1 ||
          ::inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1;
-}
-
-void load_files(SSL_CTX* context, const TlsLookAt& at) {
-  if (!at.authority_file.empty() &&
-      SSL_CTX_load_verify_locations(context, at.authority_file.c_str(), nullptr) != 1)
-    throw Error(fmt::format("can't read the authority's certificate {}: {}", at.authority_file,
-                            last_error()));
-  if (at.certificate_file.empty()) return;
-  if (SSL_CTX_use_certificate_chain_file(context, at.certificate_file.c_str()) != 1)
-    throw Error(
-        fmt::format("can't read the own certificate {}: {}", at.certificate_file, last_error()));
-  if (SSL_CTX_use_PrivateKey_file(context, at.key_file.c_str(), SSL_FILETYPE_PEM) != 1)
-    throw Error(fmt::format("can't use {} as the key of {}: {}", at.key_file, at.certificate_file,
-                            last_error()));
-}
-
-// A server that lets the client choose is to get the strong ones first.
-void offer_versions(SSL_CTX* context, TlsOffer offer) {
-  if (offer == TlsOffer::usual) return;
-  SSL_CTX_set_security_level(context, 0);
-  SSL_CTX_set_cipher_list(context,
-                          "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20:ALL:eNULL:"
-                          "@SECLEVEL=0");
-  SSL_CTX_set_min_proto_version(context, TLS1_VERSION);
-  SSL_CTX_set_max_proto_version(context, offer == TlsOffer::up_to_1_1   ? TLS1_1_VERSION
-                                         : offer == TlsOffer::up_to_1_2 ? TLS1_2_VERSION
-                                                                        : TLS1_3_VERSION);
-}
-
-int note_request(SSL* ssl, void*) {
-  static_cast<TlsShown*>(SSL_get_app_data(ssl))->certificate_wanted = true;
-  return 1;
 }
 
 void expect_identity(SSL* ssl, const std::string& identity) {
@@ -80,6 +38,12 @@ void FreeTlsClient::operator()(ssl_st* ssl) const noexcept {
   SSL_free(ssl);
 }
 
+std::string last_tls_error() {
+  const unsigned long code = ERR_get_error();
+  ERR_clear_error();
+  return tls_error_text(code);
+}
+
 std::string tls_error_text(unsigned long code) {
   if (code == 0) return "the connection ended";
   std::array<char, 256> text{};
@@ -87,17 +51,11 @@ std::string tls_error_text(unsigned long code) {
   return text.data();
 }
 
-TlsClientPtr make_tls_client(const TlsLookAt& at, TlsShown& shown, SocketState& socket) {
-  const std::unique_ptr<SSL_CTX, FreeContext> context(SSL_CTX_new(TLS_client_method()));
-  if (!context) throw Error("OpenSSL: " + last_error());
-  load_files(context.get(), at);
-  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
-  SSL_CTX_set_cert_verify_callback(context.get(), show_certificate, &shown);
-  SSL_CTX_set_cert_cb(context.get(), note_request, nullptr);
-  offer_versions(context.get(), at.offer);
-  TlsClientPtr ssl(SSL_new(context.get()));
+TlsClientPtr make_tls_client(const TlsLookAt& at, TlsContexts& contexts, TlsShown& shown,
+                             SocketState& socket) {
+  TlsClientPtr ssl(SSL_new(contexts.of(at).get()));
   bio_st* bio = ssl ? make_socket_bio(socket) : nullptr;
-  if (bio == nullptr) throw Error("OpenSSL: " + last_error());
+  if (bio == nullptr) throw Error("OpenSSL: " + last_tls_error());
   SSL_set_bio(ssl.get(), bio, bio);
   SSL_set_app_data(ssl.get(), &shown);
   expect_identity(ssl.get(), at.identity);
@@ -106,9 +64,10 @@ TlsClientPtr make_tls_client(const TlsLookAt& at, TlsShown& shown, SocketState& 
 }
 
 void check_tls_files(const TlsLookAt& at) {
+  TlsContexts contexts;
   TlsShown shown;
   SocketState socket;
-  make_tls_client(at, shown, socket);
+  make_tls_client(at, contexts, shown, socket);
 }
 
 }  // namespace nospof

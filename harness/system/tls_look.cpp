@@ -57,7 +57,7 @@ struct TlsLook::State {
         end(std::chrono::steady_clock::now() + tls_look_deadline),
         starttls(at.starttls) {}
 
-  void open();
+  void open(TlsContexts& contexts);
   bool go_on();
   bool connected();
   bool prepared();
@@ -96,9 +96,9 @@ struct TlsLook::State {
   TlsShown shown;
 };
 
-void TlsLook::State::open() {
+void TlsLook::State::open(TlsContexts& contexts) {
   const AddressPtr to = numeric_address(at.address, at.port);
-  ssl = make_tls_client(at, shown, seen);
+  ssl = make_tls_client(at, contexts, shown, seen);
   socket.reset(check(
       "socket", ::socket(to->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP)));
   seen.fd = socket.get();
@@ -265,8 +265,13 @@ void TlsLook::State::out_of_time() {
   }
 }
 
+TlsLook::TlsLook(TlsLookAt at, TlsContexts& contexts)
+    : state_(std::make_unique<State>(std::move(at))) {
+  state_->open(contexts);
+}
 TlsLook::TlsLook(TlsLookAt at) : state_(std::make_unique<State>(std::move(at))) {
-  state_->open();
+  TlsContexts contexts;
+  state_->open(contexts);
 }
 TlsLook::~TlsLook() = default;
 TlsLook::TlsLook(TlsLook&&) noexcept = default;

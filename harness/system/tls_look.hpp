@@ -7,6 +7,7 @@
 #include <string>
 
 #include "system/clock.hpp"
+#include "system/tls_contexts.hpp"
 #include "system/tls_shown.hpp"
 
 namespace nospof {
@@ -45,6 +46,8 @@ class TlsLook {
  public:
   /// Begins to connect. Throws Error when the address is none, or a file can't be read.
   explicit TlsLook(TlsLookAt at);
+  /// The same; for many looks with the same files. `contexts` is used here only.
+  TlsLook(TlsLookAt at, TlsContexts& contexts);
   ~TlsLook();
   TlsLook(TlsLook&&) noexcept;
   TlsLook& operator=(TlsLook&&) noexcept;

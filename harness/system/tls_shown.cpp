@@ -11,7 +11,7 @@
 #include <openssl/x509.h>
 
 #include "system/check.hpp"
-#include "system/hex.hpp"
+#include "system/digest.hpp"
 
 namespace nospof {
 
@@ -31,14 +31,6 @@ using X509Ptr = std::unique_ptr<X509, Deleter<X509_free>>;
 using BioPtr = std::unique_ptr<BIO, Deleter<BIO_free>>;
 using KeyPtr = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
 
-std::string sha256(const unsigned char* data, std::size_t size) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned length = 0;
-  if (EVP_Digest(data, size, digest.data(), &length, EVP_sha256(), nullptr) != 1)
-    throw Error("OpenSSL can't compute SHA-256");
-  return hex_of({reinterpret_cast<const char*>(digest.data()), length});
-}
-
 std::string time_text(const ASN1_TIME* time) {
   const BioPtr bio(BIO_new(BIO_s_mem()));
   ASN1_TIME_print(bio.get(), time);
@@ -57,11 +49,14 @@ void fill(TlsShown& shown, X509* certificate) {
   shown.certificate = true;
   unsigned char* der = nullptr;
   int size = i2d_X509(certificate, &der);
-  if (size > 0) shown.fingerprint = sha256(der, static_cast<std::size_t>(size));
+  if (size > 0)
+    shown.fingerprint =
+        sha256_of({reinterpret_cast<const char*>(der), static_cast<std::size_t>(size)});
   OPENSSL_free(der);
   der = nullptr;
   size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
-  if (size > 0) shown.key = sha256(der, static_cast<std::size_t>(size));
+  if (size > 0)
+    shown.key = sha256_of({reinterpret_cast<const char*>(der), static_cast<std::size_t>(size)});
   OPENSSL_free(der);
   std::array<char, 256> name{};
   X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, name.data(),

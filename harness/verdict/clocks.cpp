@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "verdict/record.hpp"
+#include "verdict/in_lab.hpp"
 
 namespace nospof::verdict {
 
@@ -42,6 +42,36 @@ std::int64_t between(const ClockReading& before, const ClockReading& after, std:
       static_cast<double>(host_ns - before.host_ns) / static_cast<double>(length), 0.0, 1.0);
   const std::int64_t change = middle(after) - middle(before);
   return middle(before) + std::llround(share * static_cast<double>(change));
+}
+
+// 0 means that nobody knows.
+void map_time(const HostClocks& clocks, const std::string& host, std::int64_t& at_ns) {
+  if (at_ns != 0 && !clocks.is_own(host)) at_ns = clocks.to_own(host, at_ns);
+}
+
+void map_seen_times(LabRecord& lab) {
+  lab.clocks = HostClocks(lab.clock_readings);
+  for (Sighting& sighting : lab.sightings) {
+    map_time(lab.clocks, sighting.host, sighting.finding.at_ns);
+    map_time(lab.clocks, sighting.host, sighting.finding.since_ns);
+  }
+  for (Look& look : lab.looks) {
+    map_time(lab.clocks, look.host, look.round.begin_ns);
+    map_time(lab.clocks, look.host, look.round.end_ns);
+  }
+}
+
+void map_step_times(const RunRecord& run, CellRecord& cell) {
+  const HostClocks& clocks = lab_record(run, cell.lab).clocks;
+  for (Step& step : cell.steps)
+    if (!step.clock.empty()) map_time(clocks, step.clock, step.at_ns);
+}
+
+void map_samples(const std::string& prober, LabRecord& lab) {
+  if (lab.clocks.is_own(prober)) return;
+  for (kinds::Sample& sample : lab.samples)
+    for (std::int64_t* at_ns : {&sample.scheduled_ns, &sample.started_ns, &sample.finished_ns})
+      *at_ns = lab.clocks.to_own(prober, *at_ns);
 }
 
 }  // namespace
@@ -139,29 +169,17 @@ std::vector<std::string> HostClocks::hosts() const {
 }
 
 void map_event_times(RunRecord& run) {
-  run.clocks = HostClocks(run.clock_readings);
-  const auto map = [&run](const std::string& host, std::int64_t& at_ns) {
-    // 0 means that nobody knows.
-    if (at_ns != 0 && !run.clocks.is_own(host)) at_ns = run.clocks.to_own(host, at_ns);
-  };
-  for (CellRecord& cell : run.cells)
-    for (Step& step : cell.steps)
-      if (!step.clock.empty()) map(step.clock, step.at_ns);
-  for (Sighting& sighting : run.sightings) {
-    map(sighting.host, sighting.finding.at_ns);
-    map(sighting.host, sighting.finding.since_ns);
-  }
-  for (Look& look : run.looks) {
-    map(look.host, look.round.begin_ns);
-    map(look.host, look.round.end_ns);
+  map_seen_times(run);
+  for (LabRecord& lab : run.other_labs) map_seen_times(lab);
+  for (CellRecord& cell : run.cells) {
+    map_step_times(run, cell);
+    for (CellRecord& earlier : cell.earlier) map_step_times(run, earlier);
   }
 }
 
 void map_sample_times(RunRecord& run) {
-  if (run.clocks.is_own(run.probe.from)) return;
-  for (kinds::Sample& sample : run.samples)
-    for (std::int64_t* at_ns : {&sample.scheduled_ns, &sample.started_ns, &sample.finished_ns})
-      *at_ns = run.clocks.to_own(run.probe.from, *at_ns);
+  map_samples(run.probe.from, run);
+  for (LabRecord& lab : run.other_labs) map_samples(run.probe.from, lab);
 }
 
 }  // namespace nospof::verdict

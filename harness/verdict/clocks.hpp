@@ -65,7 +65,7 @@ class HostClocks {
 };
 
 /// Every time in the record that another host told (steps, findings, rounds) becomes one of the
-/// controller's clock.
+/// controller's clock, by the readings of the lab that it is of.
 void map_event_times(RunRecord& run);
 /// The same for the samples, which the workload's prober timed.
 void map_sample_times(RunRecord& run);

@@ -1,11 +1,14 @@
 #include "verdict/judge.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "spec/units.hpp"
+#include "verdict/in_lab.hpp"
 #include "verdict/judge_cell.hpp"
 #include "verdict/spofs.hpp"
 
@@ -13,10 +16,90 @@ namespace nospof::verdict {
 
 namespace {
 
-std::vector<kinds::Sample> sorted(const RunRecord& run) {
-  std::vector<kinds::Sample> by_schedule = run.samples;
-  std::ranges::sort(by_schedule, earlier);
-  return by_schedule;
+// What one lab of a run tells of its cells.
+class LabJudge {
+ public:
+  LabJudge(const RunRecord& run, int lab)
+      : run_(in_lab(run, lab)), spans_(spans_of(run_)), by_schedule_(std::move(run_.samples)) {
+    std::ranges::sort(by_schedule_, nospof::verdict::earlier);
+  }
+
+  CellResult judge(std::size_t place) const {
+    return judge_sorted(run_, place, by_schedule_, spans_);
+  }
+  Traffic traffic() const { return traffic_of(run_, by_schedule_); }
+  /// None when no fault was injected in it.
+  std::vector<StandingFinding> findings() const {
+    std::vector<CellTime> times;
+    for (std::size_t i = 0; i < run_.cells.size(); ++i)
+      if (const auto time = time_of(run_, i)) times.push_back(*time);
+    return times.empty() ? std::vector<StandingFinding>{} : standing_findings(run_, spans_, times);
+  }
+
+ private:
+  RunRecord run_;
+  std::vector<Span> spans_;
+  std::vector<kinds::Sample> by_schedule_;
+};
+
+// What may never be counts in whichever try it was seen: that it did not happen again is no excuse.
+void add_earlier(const CellResult& earlier, CellResult& result) {
+  result.earlier.push_back({earlier.lab, earlier.beside, earlier.verdict, earlier.reasons});
+  if (!earlier.violated) return;
+  result.violated = true;
+  result.verdict = Verdict::fail;
+  for (const std::string& reason : earlier.reasons)
+    result.reasons.push_back("in an earlier try: " + reason);
+}
+
+// The labs of a run, by need: a lab's samples are sorted once for all of its cells.
+class Labs {
+ public:
+  explicit Labs(const RunRecord& run) : run_(run), places_(places_of_earlier(run)) {}
+
+  CellResult judge(std::size_t index) {
+    const CellRecord& cell = run_.cells.at(index);
+    CellResult result = lab(cell.lab).judge(index);
+    for (std::size_t n = 0; n < cell.earlier.size(); ++n)
+      add_earlier(lab(cell.earlier[n].lab).judge(places_[index][n]), result);
+    return result;
+  }
+  const LabJudge& lab(int number) {
+    const auto known = judges_.find(number);
+    return known != judges_.end() ? known->second
+                                  : judges_.emplace(number, LabJudge(run_, number)).first->second;
+  }
+
+ private:
+  const RunRecord& run_;
+  std::vector<std::vector<std::size_t>> places_;
+  std::map<int, LabJudge> judges_;
+};
+
+// The same in several labs is one finding.
+void add_findings(std::vector<StandingFinding> found, std::vector<StandingFinding>& findings) {
+  for (StandingFinding& finding : found) {
+    const auto known = std::ranges::find_if(findings, [&](const StandingFinding& other) {
+      return other.what == finding.what && other.subject == finding.subject;
+    });
+    if (known == findings.end()) {
+      findings.push_back(std::move(finding));
+      continue;
+    }
+    for (std::string& host : finding.hosts)
+      if (std::ranges::find(known->hosts, host) == known->hosts.end())
+        known->hosts.push_back(std::move(host));
+  }
+}
+
+void judge_labs(const RunRecord& run, Labs& labs, RunResult& result) {
+  for (int number = 1; number <= labs_of(run); ++number) {
+    const LabJudge& lab = labs.lab(number);
+    const Traffic traffic = lab.traffic();
+    result.traffic.requests.add(traffic.requests);
+    result.traffic.latency.merge(traffic.latency);
+    add_findings(lab.findings(), result.findings);
+  }
 }
 
 void judge_run(const RunRecord& run, RunResult& result) {
@@ -42,35 +125,73 @@ void judge_run(const RunRecord& run, RunResult& result) {
                     failure.cell.empty() ? "" : " after ", failure.cell, failure.detail));
 }
 
-void judge_clocks(const RunRecord& run, RunResult& result) {
-  for (const std::string& host : run.clocks.hosts())
-    if (!run.clocks.worst(host).consistent)
-      result.reasons.push_back(fmt::format(
-          "the clock of {} cannot be compared with this machine's: readings contradict each other "
-          "by more than {} ppm of drift; it was set, or it is not one clock",
-          host, clock_drift * 1e6));
-  // Records from before clocks were compared are of one machine.
-  if (run.clock_readings.empty()) return;
+// Whose clocks the times that are judged in a lab were read from.
+std::set<std::string> hosts_that_told_times(const RunRecord& run, int lab) {
   std::set<std::string> used{run.probe.from};
-  for (const Look& look : run.looks) used.insert(look.host);
-  for (const CellRecord& cell : run.cells)
+  for (const Look& look : lab_record(run, lab).looks) used.insert(look.host);
+  const auto add = [&](const CellRecord& cell) {
     for (const Step& step : cell.steps)
-      if (!step.clock.empty()) used.insert(step.clock);
-  for (const std::string& host : used)
-    if (!host.empty() && !run.clocks.known(host))
+      if (cell.lab == lab && !step.clock.empty()) used.insert(step.clock);
+  };
+  for (const CellRecord& cell : run.cells) {
+    add(cell);
+    std::ranges::for_each(cell.earlier, add);
+  }
+  used.erase("");
+  return used;
+}
+
+void judge_clocks_in(const RunRecord& run, int lab, RunResult& result) {
+  const LabRecord& record = lab_record(run, lab);
+  const std::string where = labs_of(run) > 1 ? fmt::format(" in lab {}", lab) : "";
+  for (const std::string& host : record.clocks.hosts())
+    if (!record.clocks.worst(host).consistent)
       result.reasons.push_back(fmt::format(
-          "the clock of {} was never compared with this machine's, so its times mean nothing",
-          host));
+          "the clock of {}{} cannot be compared with this machine's: readings contradict each "
+          "other by more than {} ppm of drift; it was set, or it is not one clock",
+          host, where, clock_drift * 1e6));
+  for (const std::string& host : hosts_that_told_times(run, lab))
+    if (!record.clocks.known(host))
+      result.reasons.push_back(fmt::format(
+          "the clock of {}{} was never compared with this machine's, so its times mean nothing",
+          host, where));
+}
+
+void judge_clocks(const RunRecord& run, RunResult& result) {
+  bool compared = false;
+  for (int lab = 1; lab <= labs_of(run); ++lab)
+    compared = compared || !lab_record(run, lab).clock_readings.empty();
+  // Records from before clocks were compared are of one machine.
+  if (!compared) return;
+  for (int lab = 1; lab <= labs_of(run); ++lab) judge_clocks_in(run, lab, result);
+}
+
+// Whether what was missing in the last read was missing in a stack that nobody had left broken.
+bool ended_whole(const RunRecord& run) {
+  return run.end && run.end->reason == "complete" &&
+         std::ranges::all_of(run.cells, [](const CellRecord& cell) {
+           return !cell.redundant || cell.redundant->ok;
+         });
 }
 
 void judge_histories(const RunRecord& run, RunResult& result) {
+  const bool whole = ended_whole(run);
   for (const HistoryRecord& record : run.histories) {
     const HistoryResult& judged = result.histories.emplace_back(judge_history(record));
     for (StandingFinding& finding : findings_of(judged, run.probe.from))
-      result.findings.push_back(std::move(finding));
+      if (whole || finding.what != "lost-write")
+        result.findings.push_back(std::move(finding));
+      else
+        result.reasons.push_back(fmt::format("{}: {}; but the stack was not seen whole at the end",
+                                             judged.file, finding.detail));
     if (judged.verdict == history::Verdict::undecided)
       result.reasons.push_back(fmt::format("{} is undecided: {}", judged.file, judged.reason));
   }
+  const bool kept = std::ranges::any_of(
+      run.observers, [](const ObserverInfo& observer) { return observer.kind == "ledger"; });
+  if (kept && result.executed > 0 && result.histories.empty())
+    result.reasons.push_back(
+        "the ledger's history is missing: nothing proves that no write is lost");
 }
 
 void measure_budget(const RunRecord& run, RunResult& result) {
@@ -106,17 +227,14 @@ std::string component_name(const CellPlan& plan) {
 }
 
 CellResult judge_cell(const RunRecord& run, std::size_t index) {
-  return judge_sorted(run, index, sorted(run), spans_of(run));
+  return Labs(run).judge(index);
 }
 
 RunResult judge(const RunRecord& run) {
   RunResult result;
-  const std::vector<kinds::Sample> by_schedule = sorted(run);
-  const std::vector<Span> spans = spans_of(run);
-  std::vector<CellTime> times;
+  Labs labs(run);
   for (std::size_t i = 0; i < run.cells.size(); ++i) {
-    if (const auto time = time_of(run, i)) times.push_back(*time);
-    result.cells.push_back(judge_sorted(run, i, by_schedule, spans));
+    result.cells.push_back(labs.judge(i));
     const CellResult& cell = result.cells.back();
     result.executed += cell.executed ? 1U : 0U;
     result.passed += cell.verdict == Verdict::pass ? 1U : 0U;
@@ -125,12 +243,11 @@ RunResult judge(const RunRecord& run) {
   }
   judge_run(run, result);
   judge_clocks(run, result);
-  result.traffic = traffic_of(run, by_schedule);
+  judge_labs(run, labs, result);
   measure_budget(run, result);
   // A cell that passed was executed; inconclusive ones are no trials, whatever they would have
   // been.
   if (result.passed > 0 && result.failed == 0) result.failure_bound = failure_bound(result.passed);
-  if (!times.empty()) result.findings = standing_findings(run, spans, times);
   judge_histories(run, result);
   result.spofs = find_spofs(result.cells);
   if (result.failed > 0 || !result.findings.empty())
@@ -150,6 +267,16 @@ RunResult judge(const RunRecord& run) {
   }
   if (!run.healing_failures.empty()) result.exit_code = 5;
   return result;
+}
+
+std::vector<std::size_t> to_repeat(const RunResult& result) {
+  std::vector<std::size_t> cells;
+  for (std::size_t i = 0; i < result.cells.size(); ++i) {
+    const CellResult& cell = result.cells[i];
+    if (cell.verdict == Verdict::inconclusive && (cell.beside > 0 || !cell.executed))
+      cells.push_back(i);
+  }
+  return cells;
 }
 
 std::string summary_line(const CellResult& cell) {

@@ -29,6 +29,14 @@ struct HypothesisResult {
   std::string observed;  ///< "1.2 s .. 1.24 s", "99.87 %"; "no data"
 };
 
+/// A cell that was repeated: what came of it before.
+struct EarlierTry {
+  int lab = 1;
+  int beside = 0;  ///< in how many other labs cells could run at the same time
+  Verdict verdict = Verdict::inconclusive;
+  std::vector<std::string> reasons;
+};
+
 struct CellResult {
   CellPlan plan;
   Verdict verdict = Verdict::inconclusive;
@@ -51,8 +59,13 @@ struct CellResult {
   /// How far the times of this cell may be off, as they are of several hosts' clocks: of the
   /// prober's, and of those where the fault was injected.
   Nanoseconds clock_uncertainty{};
-  std::vector<HypothesisResult> hypothesis;  ///< for Mode::run
-  Observations seen;                         ///< by the probes that look
+  std::vector<HypothesisResult> hypothesis;    ///< for Mode::run
+  Observations seen;                           ///< by the probes that look
+  bool violated = false;  ///< something was seen that may never be, for however short a time
+  int lab = 1;            ///< where it ran
+  int beside = 0;         ///< in how many other labs cells could run at the same time
+  std::optional<double> cpu_idle = {};   ///< of the machine, while it ran: 0 to 1
+  std::vector<EarlierTry> earlier = {};  ///< each repeated by the next one
 };
 
 /// One failing cell as evidence for a SPOF.
@@ -102,6 +115,10 @@ struct RunResult {
 CellResult judge_cell(const RunRecord& run, std::size_t index);
 
 RunResult judge(const RunRecord& run);
+
+/// Cells, by index, whose result is open because of the other labs beside theirs, or that were not
+/// carried out: to be tried again in a lab alone.
+std::vector<std::size_t> to_repeat(const RunResult& result);
 
 /// "outage 1.2 s .. 1.24 s, 14 of 320 failed, served again after 1.4 s": what was measured, for
 /// people, without verdict and reasons.

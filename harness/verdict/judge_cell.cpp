@@ -75,6 +75,10 @@ void check_course(Case& c) {
 void check_observations(Case& c) {
   const Observations& seen = c.result.seen;
   for (const std::string& violation : seen.violations) c.violations.push_back(violation);
+  const bool whole = c.cell.end == CellEnd::executed && c.cell.redundant && c.cell.redundant->ok;
+  for (const std::string& loss : seen.losses)
+    whole ? c.violations.push_back(loss)
+          : c.doubts.push_back(loss + "; but the stack was not seen whole again");
   for (const std::string& kind : seen.blind)
     c.doubts.push_back(fmt::format("no {} probe could tell anything in this cell", kind));
 }
@@ -286,6 +290,15 @@ std::string why_not_injected(const CellRecord& cell, const RunRecord& run) {
   return "the fault was not injected" + (cell.detail.empty() ? "" : ": " + cell.detail);
 }
 
+// A machine that was short of time may have made it slow. It makes nothing of what may never be.
+std::string why_not_alone(const CellRecord& cell) {
+  std::string text =
+      fmt::format("it ran beside {} other lab{}", cell.beside, cell.beside == 1 ? "" : "s");
+  if (cell.cpu_idle)
+    text += fmt::format(" on a machine with {:.0f}% of its CPU time idle", *cell.cpu_idle * 100);
+  return text + ": only a try alone can tell";
+}
+
 }  // namespace
 
 std::optional<CellTime> time_of(const RunRecord& run, std::size_t index) {
@@ -305,6 +318,9 @@ CellResult judge_sorted(const RunRecord& run, std::size_t index,
   const Window window = window_of(run, index, evidence, by_schedule);
   CellResult result;
   result.plan = cell.plan;
+  result.lab = cell.lab;
+  result.beside = cell.beside;
+  result.cpu_idle = cell.cpu_idle;
   measure(run, cell, evidence, window, result);
   if (result.injected_ns)
     result.seen =
@@ -328,7 +344,10 @@ CellResult judge_sorted(const RunRecord& run, std::size_t index,
     check_data(c);
     check_observations(c);
   }
-  if (!c.violations.empty() || (!c.breaches.empty() && result.attributable))
+  result.violated = !c.violations.empty();
+  const bool breached = !c.breaches.empty() && result.attributable;
+  if (breached && cell.beside > 0) c.doubts.push_back(why_not_alone(cell));
+  if (result.violated || (breached && cell.beside == 0))
     result.verdict = Verdict::fail;
   else if (c.breaches.empty() && c.doubts.empty())
     result.verdict = Verdict::pass;

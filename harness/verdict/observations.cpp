@@ -123,23 +123,23 @@ void see_violations(const std::vector<Span>& spans, const CellTime& time,
   std::set<std::pair<std::string, std::string>> told;
   for (const Span& span : spans) {
     if (!span.finding.violation || !began_in(span, time.injected_ns, time.end_ns)) continue;
-    if (span.finding.what == lost_write && span.count_at(time.end_ns) == 0) continue;
+    if (span.finding.what == lost_write && span.remaining() == 0) continue;
     if (span.kind == "tls-path" && tls_is_broken) continue;
     if (was_there_before(spans, span, time.injected_ns)) continue;
     if (!told.insert({span.finding.what, span.finding.subject}).second) continue;
-    seen.violations.push_back(text_of(span));
+    (span.finding.what == lost_write ? seen.losses : seen.violations).push_back(text_of(span));
     if (span.kind == "tls-path") ++seen.tls;
     if (span.kind == "plaintext-canary") ++seen.clear_text;
     if (span.kind == "firewall") ++seen.open;
   }
 }
 
-// Writes that were missing while the fault was in force, and are there again, were read stale.
+// Writes that were missing, and are there again, were read stale, however late that was.
 void see_writes(const RunRecord& run, const std::vector<Span>& spans, const CellTime& time,
                 Observations& seen) {
   for (const Span& span : spans) {
     if (span.finding.what != lost_write || !began_in(span, time.injected_ns, time.end_ns)) continue;
-    const std::uint64_t lost = span.count_at(time.end_ns);
+    const std::uint64_t lost = span.remaining();
     seen.lost_writes += lost;
     seen.stale_reads += span.finding.count - std::min(lost, span.finding.count);
   }
@@ -201,19 +201,15 @@ std::optional<std::int64_t> next_injection(const RunRecord& run, const std::vect
 bool stands(const RunRecord& run, const std::vector<CellTime>& times, const Span& span) {
   for (const CellTime& time : times)
     if (began_in(span, time.injected_ns, time.end_ns)) return false;
+  if (span.finding.what == lost_write) return span.remaining() > 0;
   const auto next = next_injection(run, times, span.seen_ns);
-  if (!next) return span.finding.what != lost_write || !span.over_ns;
-  return holds_at(span, *next);
+  return !next || holds_at(span, *next);
 }
 
 }  // namespace
 
-std::uint64_t Span::count_at(std::int64_t at_ns) const {
-  if (over_ns && *over_ns <= at_ns) return 0;
-  std::uint64_t count = 0;
-  for (const Count& change : counts)
-    if (change.from_ns <= at_ns) count = change.count;
-  return count;
+std::uint64_t Span::remaining() const {
+  return over_ns || counts.empty() ? 0 : counts.back().count;
 }
 
 std::vector<Span> spans_of(const RunRecord& run) {

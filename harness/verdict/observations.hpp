@@ -32,8 +32,8 @@ struct Span {
     std::uint64_t count = 0;
   };
   std::vector<Count> counts;
-  /// 0 before it began, and once it is over.
-  std::uint64_t count_at(std::int64_t at_ns) const;
+  /// As it was told last; 0 when it is over.
+  std::uint64_t remaining() const;
 };
 
 /// In the order in which they were seen. What a probe had found is over when it begins anew, except
@@ -54,10 +54,13 @@ struct Observations {
   std::set<std::string> blind;   ///< kinds that were to look, and could tell nothing
   /// What began after the injection and may never be, one line each, however many saw it.
   std::vector<std::string> violations;
+  /// The same of acknowledged writes that never came back. They say something only about a stack
+  /// that was whole again.
+  std::vector<std::string> losses;
   std::uint64_t tls = 0;          ///< of the violations: of kind tls-path
   std::uint64_t clear_text = 0;   ///< of kind plaintext-canary
   std::uint64_t open = 0;         ///< of kind firewall: flows that should be closed
-  std::uint64_t lost_writes = 0;  ///< writes, not findings, that are missing at the cell's end
+  std::uint64_t lost_writes = 0;  ///< writes, not findings, that never came back
   /// Acknowledged writes that a read after the injection did not see, and that were there after
   /// all.
   std::uint64_t stale_reads = 0;

@@ -5,6 +5,13 @@
 
 namespace nospof::verdict {
 
+void Counts::add(const Counts& other) {
+  total += other.total;
+  failed += other.failed;
+  unknown += other.unknown;
+  for (std::size_t i = 0; i < classes.size(); ++i) classes.at(i) += other.classes.at(i);
+}
+
 std::optional<double> Counts::availability() const {
   if (total == 0) return std::nullopt;
   return static_cast<double>(total - failed) / static_cast<double>(total);

@@ -18,6 +18,7 @@ struct Counts {
   std::uint64_t unknown = 0;  ///< local errors: not in total
   ClassCounts classes{};
   void add(const kinds::Sample& sample);
+  void add(const Counts& other);
   /// Served share of all; none without data.
   std::optional<double> availability() const;
 };

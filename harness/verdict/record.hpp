@@ -74,6 +74,10 @@ struct CellRecord {
   std::optional<CellEnd> end;
   std::string detail;
   std::optional<Nanoseconds> overhead;
+  int lab = 1;                      ///< where it ran, from 1
+  int beside = 0;                   ///< in how many other labs cells could run at the same time
+  std::optional<double> cpu_idle;   ///< share of the machine's CPU time while it ran, 0 to 1
+  std::vector<CellRecord> earlier;  ///< tries that were repeated, in the order of time
 };
 
 struct LeftOut {
@@ -140,7 +144,32 @@ struct RunEnd {
   std::string detail;
 };
 
-struct RunRecord {
+/// What the machine that a run was on could do, as `nospof doctor` tells it.
+struct CapabilityMark {
+  std::string name;
+  bool present = false;
+  std::string missing;  ///< why not
+};
+struct Machine {
+  std::string kernel;  ///< "Linux 6.1.0-21-amd64 x86_64"
+  std::vector<CapabilityMark> capabilities;
+};
+
+/// What was measured and seen in one lab of a run.
+struct LabRecord {
+  std::vector<Lateness> lateness;
+  std::vector<ClockReading> clock_readings;
+  HostClocks clocks;  ///< of its hosts, from them; empty until map_event_times()
+  std::vector<std::int64_t> lab_ups_ns;  ///< when it was up: a run may go on in a fresh one
+  std::vector<ObserverInfo> observers;
+  std::vector<ObserverStart> observer_starts;  ///< in the order of time, as are:
+  std::vector<Sighting> sightings;
+  std::vector<Look> looks;
+  std::vector<kinds::Sample> samples;  ///< in the order of completion
+};
+
+/// As a LabRecord it has what belongs to the first lab; most runs have no other.
+struct RunRecord : LabRecord {
   bool started = false;  ///< a run-started event was found; without it the rest is empty
   int schema = 0;
   std::string tool;
@@ -155,24 +184,21 @@ struct RunRecord {
   std::vector<CellRecord> cells;  ///< in the planned order
   std::vector<LeftOut> left_out;
   std::vector<spec::Hypothesis> hypothesis;  ///< for Mode::run
-  std::vector<Lateness> lateness;
-  std::vector<ClockReading> clock_readings;
-  HostClocks clocks;  ///< from them; empty until map_event_times()
   std::vector<HealingFailure> healing_failures;
-  std::optional<RunEnd> end;  ///< none: the run was killed
-  std::string started_at;     ///< UTC text
-  std::string ended_at;       ///< UTC text of the last event
-  std::string command;        ///< that repeats it, as for a shell
+  std::optional<RunEnd> end;      ///< none: the run was killed
+  std::string started_at;         ///< UTC text
+  std::string ended_at;           ///< UTC text of the last event
+  std::string command;            ///< that repeats it, as for a shell
+  std::vector<std::string> argv;  ///< as it was begun
+  std::string commit;             ///< of the nospof that recorded it; empty: not known
+  std::optional<std::uint64_t>
+      seed;  ///< of what was left to chance; none: nothing, or not recorded
+  std::optional<Machine> machine;
   std::optional<Nanoseconds> recovery_deadline;
   std::optional<double> lab_up_seconds;  ///< of the first lab
-  std::vector<std::int64_t> lab_ups_ns;  ///< when a lab was up: a run may go on in a fresh one
-  std::vector<ObserverInfo> observers;
-  std::vector<ObserverStart> observer_starts;  ///< in the order of time, as are:
-  std::vector<Sighting> sightings;
-  std::vector<Look> looks;
   std::vector<HistoryRecord> histories;
-  std::vector<kinds::Sample> samples;  ///< in the order of completion
-  std::vector<std::string> damage;     ///< what could not be read: torn lines, missing samples
+  std::vector<LabRecord> other_labs;  ///< of the second lab, the third, and so on
+  std::vector<std::string> damage;    ///< what could not be read: torn lines, missing samples
 };
 
 }  // namespace nospof::verdict

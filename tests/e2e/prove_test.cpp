@@ -76,10 +76,9 @@ TEST(Prove, AStackWithOneWebServerHasThatSpofAndNoOther) {
 
 TEST(Prove, WhatIsObservedIsInTheResultOfEachCell) {
   Sandbox sandbox;
-  const CommandResult run =
-      sandbox.run({"prove", source("tests/e2e/mini/topology.yaml"), "--runs", sandbox.runs(),
-                   "--observe", "--only", "web1/nginx/process-kill"},
-                  120s);
+  const CommandResult run = sandbox.run({"prove", source("tests/e2e/mini/topology.yaml"), "--runs",
+                                         sandbox.runs(), "--only", "web1/nginx/process-kill"},
+                                        120s);
   EXPECT_EQ(run.exit_code, 0) << run.output << run.errors;
   const boost::json::object result = result_of(sandbox.runs());
   EXPECT_TRUE(result.at("findings").as_array().empty()) << run.output;
@@ -89,6 +88,23 @@ TEST(Prove, WhatIsObservedIsInTheResultOfEachCell) {
   for (const char* figure : {"tls_violations", "clear_text", "open_flows"})
     EXPECT_EQ(seen.at(figure), 0) << figure;
   EXPECT_TRUE(seen.at("blind").as_array().empty()) << seen;
+}
+
+TEST(Prove, WhatIsSignedIsVerifiedByWhoeverHasTheKey) {
+  Sandbox sandbox;
+  const std::string key = sandbox.folder() + "/key";
+  ASSERT_EQ(sandbox.run({"keygen", "--out", key}, 10s).exit_code, 0);
+  const CommandResult run =
+      sandbox.run({"prove", source("tests/e2e/mini/topology.yaml"), "--runs", sandbox.runs(),
+                   "--sign", key + ".pem", "--only", "web1/nginx/process-kill"},
+                  120s);
+  EXPECT_EQ(run.exit_code, 0) << run.output << run.errors;
+  std::string bundle;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(sandbox.runs()))
+    if (entry.path().filename() == "evidence.tar") bundle = entry.path();
+  const CommandResult verified = sandbox.run({"verify", bundle, "--key", key + ".pub.pem"}, 60s);
+  EXPECT_EQ(verified.exit_code, 0) << verified.output << verified.errors;
+  EXPECT_THAT(verified.output, HasSubstr("Executed 1 of 1 planned cells, each once: 1 passed"));
 }
 
 TEST(Prove, AHoleInAFirewallIsFoundByNameThoughNobodyUsesIt) {
@@ -103,8 +119,7 @@ TEST(Prove, AHoleInAFirewallIsFoundByNameThoughNobodyUsesIt) {
               "accept]]\n");
   write_file(file, text);
   const CommandResult run = sandbox.run(
-      {"prove", file, "--runs", sandbox.runs(), "--observe", "--only", "web1/nginx/process-kill"},
-      120s);
+      {"prove", file, "--runs", sandbox.runs(), "--only", "web1/nginx/process-kill"}, 120s);
   EXPECT_EQ(run.exit_code, 1) << run.output << run.errors;
   std::vector<std::string> found;
   const boost::json::object result = result_of(sandbox.runs());

@@ -297,6 +297,20 @@ TEST_F(TlsPath, WhatWasFoundIsNotOverWhileNothingCanBeTold) {
   EXPECT_THAT(run.told(), ElementsAre("tls-wrong-identity"));
 }
 
+TEST_F(TlsPath, AnAuthorityThatIsReplacedIsTrustedFromThenOn) {
+  const lab::CertificateAuthority other = lab::CertificateAuthority::make(
+      "another CA", now_ - std::chrono::hours(1), now_ + std::chrono::hours(24), 1);
+  const Face shown = good();
+  TlsServer server(shown.identity, serve, TlsServer::Newest::tls_1_3, shown.tune);
+  LookRun run(*probes::make_tls_path(), config({target(server.port())}));
+  EXPECT_TRUE(run.wait_for_decided_rounds(3));
+  write_file(authority_file_, other.certificate());
+  EXPECT_TRUE(run.wait_for_finding("tls-untrusted"));
+  write_file(authority_file_, root_.certificate());
+  EXPECT_TRUE(run.wait_for_finding("tls-untrusted", true));
+  EXPECT_THAT(run.told(), ElementsAre("tls-untrusted", "over: tls-untrusted"));
+}
+
 TEST_F(TlsPath, AFileThatGoesAwayMeanwhileTellsNothing) {
   const Face shown = good();
   TlsServer server(shown.identity, serve, TlsServer::Newest::tls_1_3, shown.tune);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "probes/http.hpp"
+#include "probes/https.hpp"
 #include "system/check.hpp"
 #include "tests/kernel/https_probing.hpp"
 #include "tests/kernel/plain_server.hpp"

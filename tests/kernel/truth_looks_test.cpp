@@ -1,6 +1,7 @@
 // The truth of the probes that look: what they find of a server that behaves badly for a while, and
 // within which of their rounds they place its beginning and its end.
 
+#include <algorithm>
 #include <array>
 #include <thread>
 
@@ -102,8 +103,8 @@ INSTANTIATE_TEST_SUITE_P(TlsPath, TruthOfTls,
                                          TlsRow{Behaviour::no_client_certificate,
                                                 "tls-no-client-certificate-demanded", 1},
                                          TlsRow{Behaviour::truncate, "tls-truncated", 10}),
-                         [](const auto& info) {
-                           std::string name = behaviour_name(info.param.bad);
+                         [](const auto& row) {
+                           std::string name = behaviour_name(row.param.bad);
                            std::ranges::replace(name, '-', '_');
                            return name;
                          });

@@ -6,7 +6,10 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <functional>
+#include <future>
+#include <map>
 #include <thread>
 
 #include <fcntl.h>
@@ -96,64 +99,73 @@ ScriptedServer::Setup setup_of(Probe probe) {
   return setup;
 }
 
-class Truth : public testing::TestWithParam<Row> {
- protected:
-  // A process for each request takes longer than a request.
-  static double rate_of(Probe probe) { return probe == Probe::exec ? 10 : 40; }
+std::string row_name(const Row& row) {
+  std::string name = probe_name(row.probe) + "_" + behaviour_name(row.bad);
+  std::ranges::replace(name, '-', '_');
+  return name;
+}
 
-  json::object config(const Row& row, const ScriptedServer& server) {
-    json::object made{{"rate_per_second", rate_of(row.probe)},
-                      {"timeout_ns", patience_ns},
-                      {"slow_ns", row.bad == Behaviour::stall ? slow_ns : patience_ns}};
-    const int port = server.port();
-    switch (row.probe) {
-      case Probe::https:
-        write_file(authority_file_, server.authority());
-        made["authority_file"] = authority_file_;
-        [[fallthrough]];
-      case Probe::http:
-        made["url"] = fmt::format("{}://www.nospof.test:{}/page?id={{id}}&v={{token}}",
-                                  probe_name(row.probe), port);
-        made["address"] = "127.0.0.1";
-        made["expect_body"] = "token {token}";
-        break;
-      case Probe::tcp:
-        made["host"] = "127.0.0.1";
-        made["port"] = port;
-        made["expect"] = "220 ready";
-        break;
-      case Probe::dns:
-        made["server"] = "127.0.0.1";
-        made["port"] = port;
-        made["name"] = "www.nospof.test";
-        made["expect"] = "127.0.0.7";
-        break;
-      case Probe::exec:
-        made["argv"] = {"curl", "-sf", "--noproxy", "*",
-                        fmt::format("http://127.0.0.1:{}/status", port)};
-        made["field"] = "lag";
-        made["expect"] = "<= 3";
-        made["max_in_flight"] = 200;
-        break;
-      case Probe::prometheus:
-        made["url"] = fmt::format("http://prometheus.nospof.test:{}", port);
-        made["address"] = "127.0.0.1";
-        made["query"] = "up";
-        made["expect"] = ">= 1";
-    }
-    return made;
+// A process for each request takes longer than a request.
+double rate_of(Probe probe) {
+  return probe == Probe::exec ? 10 : 40;
+}
+
+json::object config_of(const Row& row, const ScriptedServer& server,
+                       const std::string& authority_file) {
+  json::object made{{"rate_per_second", rate_of(row.probe)},
+                    {"timeout_ns", patience_ns},
+                    {"slow_ns", row.bad == Behaviour::stall ? slow_ns : patience_ns}};
+  const int port = server.port();
+  switch (row.probe) {
+    case Probe::https:
+      write_file(authority_file, server.authority());
+      made["authority_file"] = authority_file;
+      [[fallthrough]];
+    case Probe::http:
+      made["url"] = fmt::format("{}://www.nospof.test:{}/page?id={{id}}&v={{token}}",
+                                probe_name(row.probe), port);
+      made["address"] = "127.0.0.1";
+      made["expect_body"] = "token {token}";
+      break;
+    case Probe::tcp:
+      made["host"] = "127.0.0.1";
+      made["port"] = port;
+      made["expect"] = "220 ready";
+      break;
+    case Probe::dns:
+      made["server"] = "127.0.0.1";
+      made["port"] = port;
+      made["name"] = "www.nospof.test";
+      made["expect"] = "127.0.0.7";
+      break;
+    case Probe::exec:
+      made["argv"] = {"curl", "-sf", "--noproxy", "*",
+                      fmt::format("http://127.0.0.1:{}/status", port)};
+      made["field"] = "lag";
+      made["expect"] = "<= 3";
+      made["max_in_flight"] = 200;
+      break;
+    case Probe::prometheus:
+      made["url"] = fmt::format("http://prometheus.nospof.test:{}", port);
+      made["address"] = "127.0.0.1";
+      made["query"] = "up";
+      made["expect"] = ">= 1";
   }
+  return made;
+}
 
-  TemporaryFolder folder_;
-  std::string authority_file_ = folder_ / "authority.pem";
+/// What came of a row.
+struct Outcomes {
+  std::vector<kinds::Sample> samples;
+  BadTime truth{};
 };
 
-TEST_P(Truth, TellsWhatTheServerDidAndWhen) {
-  const Row& row = GetParam();
+Outcomes carry_out(const Row& row) {
+  const TemporaryFolder folder;
   const bool stall = row.bad == Behaviour::stall;
-  StandstillWatch watch;
   ScriptedServer server(setup_of(row.probe));
-  ProbeRun probe(std::make_unique<GoingFirst>(kind_of(row.probe)->make(config(row, server))));
+  ProbeRun probe(std::make_unique<GoingFirst>(
+      kind_of(row.probe)->make(config_of(row, server, folder / "authority.pem"))));
   const auto second = static_cast<int>(rate_of(row.probe));
   probe.wait_for_ok(second / 2);
   // No whole number of periods, so that the changes come at any time between two requests.
@@ -161,9 +173,7 @@ TEST_P(Truth, TellsWhatTheServerDidAndWhen) {
   const BadTime truth = bad_time_of(server.changes());
   probe.wait_for_ok(second / 2 + (stall ? second : 0));
   probe.stop();
-  Expected expected{row.outcome, static_cast<std::int64_t>(1e9 / rate_of(row.probe)),
-                    stall ? slow_ns : patience_ns, stall};
-  expect_truth(probe.samples(), truth, expected, watch);
+  return {probe.samples(), truth};
 }
 
 constexpr Row rows[] = {
@@ -213,11 +223,56 @@ constexpr Row rows[] = {
     {Probe::prometheus, Behaviour::lying, Outcome::http_status},
 };
 
-INSTANTIATE_TEST_SUITE_P(Probes, Truth, testing::ValuesIn(rows), [](const auto& info) {
-  std::string name = probe_name(info.param.probe) + "_" + behaviour_name(info.param.bad);
-  std::ranges::replace(name, '-', '_');
-  return name;
-});
+/// Rows wait much more than they compute. So those that are to be run are carried out side by side,
+/// and then judged one by one.
+class Truth : public testing::TestWithParam<Row> {
+ protected:
+  static void SetUpTestSuite() {
+    std::vector<const Row*> chosen;
+    const testing::TestSuite& suite = *testing::UnitTest::GetInstance()->current_test_suite();
+    for (int i = 0; i < suite.total_test_count(); ++i)
+      for (const Row& row : rows)
+        if (suite.GetTestInfo(i)->should_run() &&
+            std::string(suite.GetTestInfo(i)->name()).ends_with("/" + row_name(row)))
+          chosen.push_back(&row);
+    watch_ = std::make_unique<StandstillWatch>();
+    std::vector<std::promise<Outcomes>> promises(chosen.size());
+    for (std::size_t i = 0; i < chosen.size(); ++i)
+      outcomes_[row_name(*chosen[i])] = promises[i].get_future();
+    std::atomic<std::size_t> next = 0;
+    std::vector<std::jthread> threads;
+    for (int n = 0; n < at_once; ++n)
+      threads.emplace_back([&] {
+        for (std::size_t i = next++; i < chosen.size(); i = next++) {
+          try {
+            promises[i].set_value(carry_out(*chosen[i]));
+          } catch (...) {
+            promises[i].set_exception(std::current_exception());
+          }
+        }
+      });
+  }
+  static void TearDownTestSuite() {
+    outcomes_.clear();
+    watch_.reset();
+  }
+
+  static constexpr int at_once = 5;
+  static inline std::map<std::string, std::future<Outcomes>> outcomes_;
+  static inline std::unique_ptr<StandstillWatch> watch_;
+};
+
+TEST_P(Truth, TellsWhatTheServerDidAndWhen) {
+  const Row& row = GetParam();
+  const bool stall = row.bad == Behaviour::stall;
+  const Outcomes outcomes = outcomes_.at(row_name(row)).get();
+  const Expected expected{row.outcome, static_cast<std::int64_t>(1e9 / rate_of(row.probe)),
+                          stall ? slow_ns : patience_ns, stall};
+  expect_truth(outcomes.samples, outcomes.truth, expected, *watch_);
+}
+
+INSTANTIATE_TEST_SUITE_P(Probes, Truth, testing::ValuesIn(rows),
+                         [](const auto& row) { return row_name(row.param); });
 
 // What asks for the health page believes the server; what asks for what users ask for does not.
 TEST(TruthOfHealth, AServerThatLiesAboutItsHealthDeceivesOnlyWhoAsksForThat) {

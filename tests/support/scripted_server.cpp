@@ -141,6 +141,10 @@ ScriptedServer::ScriptedServer(Setup setup) : setup_(std::move(setup)) {
   // A port that was asked for by its number is kept when the socket is shut down or disconnected.
   socket_ = UniqueFd();
   socket_ = UniqueFd(check("socket", ::socket(AF_INET, type, 0)));
+  // Who is still connected from before does not keep it from listening again.
+  const int yes = 1;
+  if (!datagrams)
+    check("SO_REUSEADDR", ::setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes));
   check("bind again", ::bind(socket_.get(), generic(address), length));
   if (!datagrams) begin_to_listen(socket_.get());
   wake_ = UniqueFd(check("eventfd", ::eventfd(0, EFD_CLOEXEC)));

@@ -42,6 +42,17 @@ TEST(LineSplitter, TellsOfAnEndlessLineOnceAndGoesOnAfterIt) {
   EXPECT_EQ(all(lines), Texts({"next"}));
 }
 
+// With time in the square of their number this would take minutes.
+TEST(LineSplitter, CutsManyShortLinesAtOnce) {
+  LineSplitter lines(100);
+  lines.push(std::string(std::size_t{1} << 20U, '\n') + "rest");
+  std::size_t count = 0;
+  while (lines.next()) ++count;
+  EXPECT_EQ(count, std::size_t{1} << 20U);
+  lines.push(" of it\n");
+  EXPECT_EQ(all(lines), Texts({"rest of it"}));
+}
+
 TEST(ValidUtf8, KeepsWhatIsValid) {
   const std::string text = "plain \xC3\xA4 \xE2\x82\xAC \xF0\x9F\x98\x80 \n\t";
   EXPECT_EQ(valid_utf8(text), text);

@@ -296,7 +296,7 @@ TEST_F(Protocol, AFailedInjectLeavesNothing) {
   answer = agent.inject("b", sleeper.parameters("broken-inject"));
   EXPECT_THAT(text(answer, "error"), HasSubstr("half way"));
   EXPECT_TRUE(answer.at("undone").as_bool());
-  EXPECT_EQ(sleeper.letter(), 'S');
+  EXPECT_TRUE(test::wait_until([&] { return sleeper.letter() == 'S'; }));
   EXPECT_TRUE(Journal::peek(journal_).open.empty());
 }
 

@@ -44,6 +44,8 @@ TEST(HttpConfig, HasDefaults) {
   EXPECT_EQ(config.expect_status, 200);
   EXPECT_EQ(config.pace.max_in_flight, 20'000U);
   EXPECT_EQ(config.pace.count, 0U);
+  EXPECT_EQ(config.keep_verified_chains, 0s) << "every chain is verified";
+  EXPECT_EQ(config.resume_sessions, 0s) << "every handshake is a full one";
 }
 
 TEST(HttpConfig, TakesEveryKey) {
@@ -51,7 +53,8 @@ TEST(HttpConfig, TakesEveryKey) {
     "url":"https://www.nospof.test:8443/canary?id={id}&v={token}","address":"198.18.0.100",
     "port":9443,"authority_file":"/etc/ca.pem","rate_per_second":0.5,"connection":"keep-alive",
     "timeout_ns":2000000000,"slow_ns":500000000,"expect_status":201,"expect_body":"{token}",
-    "max_in_flight":7,"count":9})");
+    "max_in_flight":7,"count":9,"verified_chains_for_ns":60000000000,
+    "resume_sessions_for_ns":3600000000000})");
   EXPECT_EQ(config.url.host, "www.nospof.test");
   EXPECT_EQ(config.url.authority, "www.nospof.test:8443");
   EXPECT_EQ(config.url.target, "/canary?id={id}&v={token}");
@@ -66,6 +69,8 @@ TEST(HttpConfig, TakesEveryKey) {
   EXPECT_EQ(config.expect_body, "{token}");
   EXPECT_EQ(config.pace.max_in_flight, 7U);
   EXPECT_EQ(config.pace.count, 9U);
+  EXPECT_EQ(config.keep_verified_chains, 1min);
+  EXPECT_EQ(config.resume_sessions, 1h);
 }
 
 TEST(HttpConfig, TakesAddressesAsHosts) {
@@ -105,8 +110,9 @@ TEST(HttpConfig, NamesWhatIsWrong) {
       {R"({"url":"https://a"})", "rate_per_second is missing"},
       {R"({"url":"https://a","rate_per_second":0})", "rate_per_second is 0, expected"},
       {R"({"url":"https://a","rate_per_second":-1})", "rate_per_second is -1, expected"},
-      {R"({"url":"https://a","rate_per_second":1e9})", "expected a number above 0"},
-      {R"({"url":"https://a","rate_per_second":"50/s"})", "expected a number above 0"},
+      {R"({"url":"https://a","rate_per_second":1e9})", "expected a number from 0.001 to 100000"},
+      {R"({"url":"https://a","rate_per_second":1e-300})", "expected a number from 0.001 to 100000"},
+      {R"({"url":"https://a","rate_per_second":"50/s"})", "expected a number from 0.001 to 100000"},
       {R"({"url":"https://a","rate_per_second":1,"timeout_ns":"3s"})", "timeout_ns is \"3s\""},
       {R"({"url":"https://a","rate_per_second":1,"timeout_ns":1.5})", "expected an integer"},
       {R"({"url":"https://a","rate_per_second":1,"timeout_ns":0})", "timeout_ns is 0, expected"},
@@ -115,6 +121,10 @@ TEST(HttpConfig, NamesWhatIsWrong) {
       {R"({"url":"https://a","rate_per_second":1,"expect_status":100})", "from 200 to 599"},
       {R"({"url":"https://a","rate_per_second":1,"max_in_flight":0})", "max_in_flight is 0"},
       {R"({"url":"https://a","rate_per_second":1,"count":-1})", "count is -1"},
+      {R"({"url":"https://a","rate_per_second":1,"verified_chains_for_ns":3600000000001})",
+       "verified_chains_for_ns is 3600000000001, expected"},
+      {R"({"url":"https://a","rate_per_second":1,"resume_sessions_for_ns":-1})",
+       "resume_sessions_for_ns is -1, expected"},
       {R"({"url":"https://a","rate_per_second":1,"timeout":3})", "unknown key 'timeout'"},
   };
   for (const auto& [text, expected] : cases)
@@ -130,11 +140,14 @@ TEST(HttpConfig, WithoutTlsThereIsNoAuthority) {
   EXPECT_EQ(config.url.port, 81);
   EXPECT_EQ(plain(R"({"url":"http://a","rate_per_second":1})").url.port, 80);
   EXPECT_THROW(plain(R"({"url":"https://a","rate_per_second":1})"), Error);
-  try {
-    plain(R"({"url":"http://a","rate_per_second":1,"authority_file":"x"})");
-    ADD_FAILURE() << "accepted";
-  } catch (const Error& e) {
-    EXPECT_STREQ(e.what(), "http probe: unknown key 'authority_file'");
+  for (const std::string key :
+       {"authority_file", "verified_chains_for_ns", "resume_sessions_for_ns"}) {
+    try {
+      plain(R"({"url":"http://a","rate_per_second":1,")" + key + R"(":1})");
+      ADD_FAILURE() << "accepted";
+    } catch (const Error& e) {
+      EXPECT_EQ(e.what(), "http probe: unknown key '" + key + "'");
+    }
   }
 }
 
@@ -154,7 +167,7 @@ TEST(HttpKinds, DescribeThemselves) {
   const auto https = make_https();
   EXPECT_EQ(https->info().name, "https");
   EXPECT_FALSE(https->info().summary.empty());
-  EXPECT_EQ(https->info().parameters.size(), 16U);
+  EXPECT_EQ(https->info().parameters.size(), 18U);
   EXPECT_THROW(https->make({}), Error);
   const auto http = make_http();
   EXPECT_EQ(http->info().name, "http");

@@ -158,6 +158,27 @@ TEST_F(Book, WhatAnotherQuestionSeesMeanwhileWasReadStaleAllTheSame) {
   EXPECT_EQ(findings[0].count, 1U);
 }
 
+TEST_F(Book, ALateAnswerToAnEarlierQuestionBringsNothingBack) {
+  const std::int64_t lost = row(s);
+  ASSERT_EQ(audit(3 * s, {lost}).size(), 1U);
+  Findings findings;
+  book.look({lost}, all_but({}), {2 * s, 4 * s}, findings);
+  EXPECT_THAT(findings, IsEmpty());
+  book.look({lost}, all_but({}), {5 * s, 5 * s + 1}, findings);
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_TRUE(findings[0].over);
+}
+
+TEST_F(Book, ALateAnswerBetweenTwoQuestionsHidesNoLoss) {
+  const std::int64_t lost = row(s);
+  Findings findings;
+  const Rows missed = book.look({lost}, all_but({lost}), {3 * s, 3 * s + 1}, findings);
+  book.look({lost}, all_but({}), {2 * s, 4 * s}, findings);
+  book.look_again(missed, all_but({lost}), {5 * s, 5 * s + 1}, findings);
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_EQ(findings[0].what, "lost-write");
+}
+
 TEST_F(Book, OnlyWhatWasAcknowledgedBeforeTheQuestionIsMissing) {
   row(5 * s);
   book.begin_row(0);

@@ -43,6 +43,13 @@ TEST(Ruleset, AListingIsTakenApartByTables) {
   EXPECT_THAT(tables[1].text, HasSubstr("flags dynamic\n\t}\n}\n"));
 }
 
+TEST(Ruleset, AListingThatIsCutOffIsTakenAsItIs) {
+  for (const std::string_view cut : {"table ", "table \n", "table ip", "table ip \n", "\n"}) {
+    for (const TableListing& table : split_listing(cut)) EXPECT_EQ(table.table.name, "") << cut;
+    without_learned_elements(cut);
+  }
+}
+
 TEST(Ruleset, LearnedElementsAreLeftOutAndGivenOnesKept) {
   const std::string head = "table inet b {\n";
   const std::string learned =

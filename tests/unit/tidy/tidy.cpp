@@ -92,14 +92,15 @@ IncludeRule design_rule() {
       {"agent", {"kinds", "spec", "system"}},
       {"verdict", {"history", "kinds", "spec", "system"}},
       {"report", {"verdict", "history", "kinds", "spec", "system"}},
+      {"evidence", {"report", "verdict", "spec", "system"}},
       {"lab", {"spec", "system"}},
       {"hosts", {"lab", "agent", "kinds", "spec", "system"}},
       {"control", {"hosts", "lab", "agent", "kinds", "history", "spec", "verdict", "system"}},
       {"faults", {"kinds", "spec", "system"}},
       {"probes", {"kinds", "spec", "system"}},
       {"cli",
-       {"report", "control", "hosts", "agent", "kinds", "verdict", "history", "spec", "lab",
-        "system"}},
+       {"evidence", "report", "control", "hosts", "agent", "kinds", "verdict", "history", "spec",
+        "lab", "system"}},
       {"main", {"cli", "faults", "probes", "kinds", "system"}},
   };
 }

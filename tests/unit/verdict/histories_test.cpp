@@ -66,6 +66,26 @@ TEST_F(Histories, GoodOnesChangeNothing) {
   EXPECT_THAT(read_file(folder_ / "summary.md"), HasSubstr("## Histories"));
 }
 
+TEST_F(Histories, WhatIsMissingInAStackThatIsNotWholeIsADoubt) {
+  RunRecord run = test::one_cell_run(test::always_ok);
+  run.cells.at(0).redundant->ok = false;
+  const TemporaryFolder other;
+  test::write_run_folder(other.path(), run);
+  write_file(other / "ledger.jsonl", two_rows + call(3, "read", "[0]"));
+  const RunResult result = report::write_reports(other.path());
+  EXPECT_EQ(result.exit_code, 3);
+  EXPECT_THAT(result.findings, IsEmpty());
+  EXPECT_THAT(result.reasons, testing::Contains(HasSubstr("not seen whole")));
+}
+
+TEST_F(Histories, ALedgerWithoutAHistoryProvesNothing) {
+  RunRecord run = test::one_cell_run(test::always_ok);
+  run.observers = {{"ledger", "ledger", "client"}};
+  const RunResult result = judge(run);
+  EXPECT_EQ(result.exit_code, 3);
+  EXPECT_THAT(result.reasons, testing::Contains(HasSubstr("history is missing")));
+}
+
 TEST_F(Histories, WhatIsLostFailsTheRun) {
   write("ledger.jsonl", two_rows + call(3, "read", "[0]"));
   const RunResult result = judged();

@@ -194,6 +194,28 @@ TEST_F(Load, LinesThatAreNoEventsAreDamageNotTheEnd) {
   EXPECT_EQ(verdict::judge(read).exit_code, 3);
 }
 
+// Differences of times that are farther apart than 292 years do not fit into 64 bits.
+TEST_F(Load, TimesThatNoClockSaysAreDamage) {
+  write(a_run());
+  write_events(test::events_text(a_run()) +
+               "{\"event\":\"novelty\",\"mono_ns\":9223372036854775807}\n"
+               "{\"event\":\"novelty\",\"mono_ns\":-9223372036854775808}\n"
+               "{\"event\":\"lateness\",\"mono_ns\":5,\"worst_ns\":9000000000000000000}\n"
+               "{\"event\":\"novelty\",\"mono_ns\":1152921504606846976}\n");
+  EXPECT_THAT(load().damage, ElementsAre(HasSubstr("'mono_ns' is a time that no clock says"),
+                                         HasSubstr("'mono_ns' is a time that no clock says"),
+                                         HasSubstr("'worst_ns' is a time that no clock says")));
+}
+
+TEST_F(Load, ACountIsNotLessThanNothing) {
+  write(a_run());
+  write_events(test::events_text(a_run()) +
+               R"({"event":"looked","mono_ns":5,"probe":"vip","host":"lb1","begin_ns":1,)"
+               R"("end_ns":2,"checked":-1,"undecided":0})"
+               "\n");
+  EXPECT_THAT(load().damage, ElementsAre(HasSubstr("'checked' is less than nothing")));
+}
+
 TEST_F(Load, BytesThatAreNoTextAreReplaced) {
   std::string text = test::events_text(a_run());
   text.insert(text.find("fine"), "\xff\xfe");
@@ -204,6 +226,42 @@ TEST_F(Load, BytesThatAreNoTextAreReplaced) {
   EXPECT_EQ(read.cells[0].detail,
             "\xEF\xBF\xBD\xEF\xBF\xBD"
             "fine");
+}
+
+TEST_F(Load, AProbesNameLeadsToNoOtherFolder) {
+  write(a_run());
+  std::string events = read_file(folder_ / "events.ndjson");
+  const std::string name = R"("probe":{"name":"https")";
+  ASSERT_NE(events.find(name), std::string::npos);
+  write_events(
+      events.replace(events.find(name), name.size(), R"("probe":{"name":"../samples/https")"));
+  const verdict::RunRecord read = load();
+  EXPECT_THAT(read.samples, IsEmpty());
+  EXPECT_THAT(read.damage, Contains(HasSubstr("the probe's name is none")));
+}
+
+TEST_F(Load, TellsHowTheRunWasBegunAndOnWhat) {
+  write(a_run());
+  std::string events = read_file(folder_ / "events.ndjson");
+  const std::string command = R"("command":)";
+  events.insert(events.find(command),
+                R"("argv":["nospof","prove","a b"],"commit":"abc","seed":7,)");
+  events.insert(events.find('\n') + 1,
+                R"({"t":"","mono_ns":1,"event":"machine","kernel":"Linux 6.1 x86_64",)"
+                R"("capabilities":[{"name":"a","present":true},)"
+                R"({"name":"b","present":false,"missing":"no module"}]})"
+                "\n");
+  write_events(events);
+  const verdict::RunRecord read = load();
+  EXPECT_THAT(read.damage, IsEmpty());
+  EXPECT_THAT(read.argv, ElementsAre("nospof", "prove", "a b"));
+  EXPECT_EQ(read.commit, "abc");
+  EXPECT_EQ(read.seed, 7U);
+  ASSERT_TRUE(read.machine);
+  EXPECT_EQ(read.machine->kernel, "Linux 6.1 x86_64");
+  ASSERT_EQ(read.machine->capabilities.size(), 2U);
+  EXPECT_TRUE(read.machine->capabilities[0].present);
+  EXPECT_EQ(read.machine->capabilities[1].missing, "no module");
 }
 
 TEST_F(Load, MissingOrBrokenSamplesAreNoData) {

@@ -237,11 +237,22 @@ TEST(Observations, WritesOfWhichSomeAreBackAreLostAsFarAsTheyAreNot) {
   EXPECT_EQ(judged(run).verdict, Verdict::fail);
 }
 
-TEST(Observations, WritesThatComeBackAfterTheCellWereLostInIt) {
+TEST(Observations, WritesThatComeBackAfterTheCellWereReadStaleInIt) {
   RunRecord run = observed_run({"ledger"});
   run.sightings = {loss(injected + 2 * s, "loss 1", 46), loss(cell_end + s, "loss 1", 46, true)};
+  EXPECT_EQ(judged(run).seen.lost_writes, 0U);
+  EXPECT_EQ(judged(run).seen.stale_reads, 46U);
+  EXPECT_EQ(judged(run).verdict, Verdict::pass);
+}
+
+TEST(Observations, WritesThatAreMissingInAStackThatIsNotWholeAreADoubt) {
+  RunRecord run = observed_run({"ledger"});
+  run.sightings = {loss(injected + 2 * s, "loss 1", 46)};
+  run.cells.at(0).redundant->ok = false;
   EXPECT_EQ(judged(run).seen.lost_writes, 46U);
-  EXPECT_EQ(judged(run).verdict, Verdict::fail);
+  EXPECT_EQ(judged(run).verdict, Verdict::inconclusive);
+  run.cells.at(0).redundant.reset();
+  EXPECT_EQ(judged(run).verdict, Verdict::inconclusive);
 }
 
 TEST(Observations, ALedgerThatBeginsAnewForgetsNoLoss) {
@@ -257,7 +268,7 @@ TEST(Observations, ALossOfALedgerThatBeganAnewIsNewsThoughItIsCalledLikeAnEarlie
   RunRecord run = observed_run({"ledger"});
   run.sightings = {loss(first_cell, "loss 1", 46), loss(injected + 4 * s, "loss 1", 3)};
   run.observer_starts.push_back({first_cell + 100 * ms, "web1"});
-  EXPECT_EQ(judged(run).seen.violations.size(), 1U);
+  EXPECT_EQ(judged(run).seen.losses.size(), 1U);
   EXPECT_EQ(judged(run).seen.lost_writes, 3U);
 }
 

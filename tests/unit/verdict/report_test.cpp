@@ -110,8 +110,9 @@ TEST_F(Report, ResultJsonHasEveryCell) {
   EXPECT_EQ(failed.at("requests").at("classes").at("connect-timeout"), 150);
   EXPECT_EQ(failed.at("outages").at(0).at("unfinished"), false);
   EXPECT_EQ(failed.at("latency").at("p50_ns"), 5 * ms);
-  EXPECT_EQ(failed.at("repeat"),
-            "nospof prove pair/topology.yaml --budget 2s --only db1/mariadb/process-pause");
+  EXPECT_EQ(
+      failed.at("repeat"),
+      "nospof prove pair/topology.yaml --budget 2s --only db1/mariadb/process-pause --no-observe");
   const json::object& passed = cells[0].as_object();
   EXPECT_EQ(passed.at("verdict"), "pass");
   EXPECT_TRUE(passed.at("reasons").as_array().empty());
@@ -209,11 +210,14 @@ TEST_F(Report, SummaryHasTableSpofsReasonsAndTheClaim) {
   EXPECT_THAT(text, HasSubstr("# A pair of everything: fail\n"));
   EXPECT_THAT(text, HasSubstr("1 single point of failure was found for this topology hash, this "
                               "workload and this budget; executed 4 of 5 cells."));
-  EXPECT_THAT(text, HasSubstr("| nginx on web1 | process-kill | pass | 280 ms .. 320 ms | 15/300 | "
-                              "- | - | - | - | 315 ms | 5 s |\n"));
-  EXPECT_THAT(text, HasSubstr("| db1 | host-crash | **fail** | 2.98 s .. 3.02 s | 150/300 |"));
+  EXPECT_THAT(text,
+              HasSubstr("| nginx on web1 | process-kill | pass | 95.0% | 280 ms .. 320 ms | 15/300 "
+                        "| - | - | - | - | 315 ms | 5 s |\n"));
+  EXPECT_THAT(text,
+              HasSubstr("| db1 | host-crash | **fail** | 50.0% | 2.98 s .. 3.02 s | 150/300 |"));
   EXPECT_THAT(
-      text, HasSubstr("| lb2 | host-crash | **inconclusive** | - | - | - | - | - | - | - | - |\n"));
+      text,
+      HasSubstr("| lb2 | host-crash | **inconclusive** | - | - | - | - | - | - | - | - | - |\n"));
   EXPECT_THAT(text, HasSubstr("- **db1**: host-crash (2.98 s .. 3.02 s)\n"
                               "  - **mariadb on db1**: process-pause (2.98 s .. 3.02 s)\n"));
   EXPECT_THAT(text, HasSubstr("- the run: the run was not completed: error: the disk is full\n"));

@@ -7,6 +7,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <fmt/format.h>
 
 #include "kinds/sample_file.hpp"
 #include "system/fd.hpp"
@@ -79,12 +80,15 @@ const char* end_name(verdict::CellEnd end) {
 }
 
 void add_cell(const verdict::CellRecord& cell, Timeline& timeline) {
+  for (const verdict::CellRecord& earlier : cell.earlier) add_cell(earlier, timeline);
   const auto add = [&](std::int64_t at, const char* type, json::object fields) {
     fields["event"] = type;
     fields["cell"] = cell.plan.id;
+    // Runs of one lab did not tell it before there could be more.
+    if (cell.lab != 1) fields["lab"] = cell.lab;
     timeline.emplace(at, std::move(fields));
   };
-  if (cell.started_ns) add(*cell.started_ns, "cell-started", {});
+  if (cell.started_ns) add(*cell.started_ns, "cell-started", {{"beside", cell.beside}});
   for (const verdict::PhaseMark& mark : cell.phases)
     add(mark.at_ns, "phase", {{"phase", mark.phase}});
   for (const verdict::Step& step : cell.steps) {
@@ -144,9 +148,15 @@ std::string events_text(const verdict::RunRecord& run) {
 void write_run_folder(const std::string& folder, const verdict::RunRecord& run) {
   write_file(folder + "/events.ndjson", events_text(run));
   std::filesystem::create_directories(folder + "/samples");
-  kinds::SampleFileWriter samples(folder + "/samples/https.bin", run.probe.period, Nanoseconds(0));
-  for (const kinds::Sample& sample : run.samples) samples.add(sample);
-  samples.flush();
+  const auto write = [&](const std::string& name, const std::vector<kinds::Sample>& list) {
+    kinds::SampleFileWriter samples(fmt::format("{}/samples/{}.bin", folder, name),
+                                    run.probe.period, Nanoseconds(0));
+    for (const kinds::Sample& sample : list) samples.add(sample);
+    samples.flush();
+  };
+  write("https", run.samples);
+  for (std::size_t i = 0; i < run.other_labs.size(); ++i)
+    write(fmt::format("https-{}", i + 2), run.other_labs[i].samples);
 }
 
 }  // namespace nospof::test

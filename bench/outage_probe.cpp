@@ -1,0 +1,244 @@
+// How far the length of an outage, as probed and judged, is from the truth: a TLS server is killed
+// and started again, or stopped and continued, at known times.
+//
+// bench_outage_probe [ROUNDS]
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <random>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "probes/http.hpp"
+#include "probes/https.hpp"
+#include "system/check.hpp"
+#include "system/fd.hpp"
+#include "system/process.hpp"
+#include "bench/tls_server.hpp"
+#include "verdict/outages.hpp"
+
+namespace {
+
+using namespace nospof;
+using namespace std::chrono_literals;
+
+constexpr const char* host = "www.nospof.test";
+
+class Samples final : public kinds::SampleSink {
+ public:
+  void add(const kinds::Sample& sample) override { all.push_back(sample); }
+  void lateness(std::int64_t /*worst_ns*/) override {}
+  std::vector<kinds::Sample> all;
+};
+
+/// A server process, ready to listen when it is told to.
+class Server {
+ public:
+  Server(int port, const std::string& identity_file) {
+    Pipe in = make_pipe();
+    Pipe out = make_pipe();
+    SpawnOptions options;
+    options.argv = {"/proc/self/exe", "serve", std::to_string(port), identity_file};
+    options.stdin_fd = in.read_end.get();
+    options.stdout_fd = out.write_end.get();
+    options.parent_death_signal = SIGKILL;
+    child_ = spawn(options);
+    to_ = std::move(in.write_end);
+    from_ = std::move(out.read_end);
+    // It loads its libraries and certificates meanwhile.
+    std::this_thread::sleep_for(200ms);
+  }
+  /// When it listened.
+  std::int64_t listen() {
+    write_all(to_.get(), "x", "the server");
+    std::string line;
+    for (char c = 0; ::read(from_.get(), &c, 1) == 1 && c != '\n';) line += c;
+    if (line.empty()) throw Error("the server has ended");
+    return std::stoll(line);
+  }
+  void signal(int number) { child_.signal(number); }
+
+ private:
+  Child child_;
+  UniqueFd to_;
+  UniqueFd from_;
+};
+
+enum class What { kill, freeze };
+
+struct Case {
+  What what = What::kill;
+  std::chrono::milliseconds period{};
+  bool tls = false;
+};
+
+struct Result {
+  double truth_ms = 0;
+  double lower_ms = 0;
+  double upper_ms = 0;
+  double error_ms = 0;    ///< of the middle of the two
+  double outside_ms = 0;  ///< how far the truth is outside of them
+};
+
+int free_port() {
+  const UniqueFd fd(check("socket", ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  auto* any = reinterpret_cast<sockaddr*>(&address);
+  check("bind", ::bind(fd.get(), any, length));
+  check("getsockname", ::getsockname(fd.get(), any, &length));
+  return ntohs(address.sin_port);
+}
+
+std::int64_t mono_ns() {
+  return std::chrono::steady_clock::now().time_since_epoch().count();
+}
+
+/// As nospof prober does, where it may: what else runs on the machine is not to be measured. The
+/// probe is on the first processor, servers are on the last.
+void go_first(int processor) {
+  sched_param priority{};
+  priority.sched_priority = 1;
+  ::sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &priority);
+  cpu_set_t only;
+  CPU_ZERO(&only);
+  CPU_SET(static_cast<unsigned>(processor), &only);
+  ::sched_setaffinity(0, sizeof only, &only);
+}
+
+Result compare(const std::vector<kinds::Sample>& samples, std::int64_t from, std::int64_t until,
+               std::chrono::milliseconds period) {
+  const Nanoseconds settle = 3 * period;
+  const auto outages = verdict::find_outages(samples, settle, verdict::late_limit(period));
+  // Among those of the machine itself the one that lies about the middle of the real one.
+  const std::int64_t middle = from + (until - from) / 2;
+  const auto found = std::find_if(outages.begin(), outages.end(), [&](const auto& outage) {
+    return outage.first_bad_ns <= middle &&
+           outage.last_bad_ns >= middle - 2 * Nanoseconds(period).count();
+  });
+  if (found == outages.end()) throw Error("the outage was not found");
+  const verdict::Interval length = found->length();
+  if (!length.upper) throw Error("the outage has no end");
+  const auto ms = [](auto ns) { return static_cast<double>(ns) / 1e6; };
+  Result result;
+  result.truth_ms = ms(until - from);
+  result.lower_ms = ms(length.lower.count());
+  result.upper_ms = ms(length.upper->count());
+  result.error_ms = std::abs((result.lower_ms + result.upper_ms) / 2 - result.truth_ms);
+  result.outside_ms =
+      std::max({0.0, result.lower_ms - result.truth_ms, result.truth_ms - result.upper_ms});
+  return result;
+}
+
+Result once(const Case& which, const std::string& identity, std::mt19937_64& random) {
+  const int port = free_port();
+  Server server(port, which.tls ? identity : "");
+  Server successor(port, which.tls ? identity : "");
+  server.listen();
+  // A handshake alone takes longer than a millisecond.
+  boost::json::object config{
+      {"url", fmt::format("{}://{}/", which.tls ? "https" : "http", host)},
+      {"address", "127.0.0.1"},
+      {"port", port},
+      {"connection", "keep-alive"},
+      {"rate_per_second", 1000.0 / static_cast<double>(which.period.count())},
+      {"slow_ns", which.tls ? 5'000'000 : 1'000'000},
+      {"timeout_ns", 3'000'000'000}};
+  if (which.tls) config["authority_file"] = identity;
+  const auto probe = (which.tls ? probes::make_https() : probes::make_http())->make(config);
+  const UniqueFd stop(check("eventfd", ::eventfd(0, EFD_CLOEXEC)));
+  Samples samples;
+  std::thread probing([&] {
+    go_first(0);
+    probe->run(stop.get(), samples);
+  });
+  const auto somewhen = [&](int from_us, int to_us) {
+    std::this_thread::sleep_for(
+        std::chrono::microseconds(std::uniform_int_distribution(from_us, to_us)(random)));
+  };
+  somewhen(500'000, 600'000);
+  std::int64_t from = mono_ns();
+  server.signal(which.what == What::kill ? SIGKILL : SIGSTOP);
+  // 50 to 80 requests, at most 2 s: all that a freeze held up are served when it is over, and hold
+  // up the next.
+  const int period_us = static_cast<int>(which.period.count()) * 1000;
+  somewhen(std::min(50 * period_us, 1'500'000), std::min(80 * period_us, 2'000'000));
+  std::int64_t until = mono_ns();
+  if (which.what == What::kill) {
+    until = successor.listen();
+  } else {
+    server.signal(SIGCONT);
+  }
+  std::this_thread::sleep_for(800ms);
+  check("write", ::eventfd_write(stop.get(), 1));
+  probing.join();
+  std::sort(samples.all.begin(), samples.all.end(), verdict::earlier);
+  return compare(samples.all, from, until, which.period);
+}
+
+void measure(const Case& which, int rounds, const std::string& identity, std::mt19937_64& random) {
+  std::vector<double> errors;
+  double outside = 0;
+  for (int i = 0; i < rounds; ++i) {
+    const Result result = once(which, identity, random);
+    errors.push_back(result.error_ms);
+    outside = std::max(outside, result.outside_ms);
+  }
+  std::sort(errors.begin(), errors.end());
+  const double limit = static_cast<double>(which.period.count()) + 1;
+  const auto within =
+      std::count_if(errors.begin(), errors.end(), [&](double error) { return error <= limit; });
+  fmt::print(
+      "{:6} every {:3} ms, {:10}: error median {:7.3f} ms, largest {:7.3f} ms, at most {} ms in "
+      "{} of {}; truth outside of the interval by {:.3f} ms at most\n",
+      which.what == What::kill ? "kill" : "freeze", which.period.count(),
+      which.tls ? "https" : "http", errors[errors.size() / 2], errors.back(), limit, within,
+      errors.size(), outside);
+  std::fflush(stdout);
+}
+
+void measure_all(int rounds) {
+  std::string folder = std::filesystem::temp_directory_path() / "nospof-bench-XXXXXX";
+  if (::mkdtemp(folder.data()) == nullptr) throw SystemError("mkdtemp " + folder, errno);
+  const std::string identity = folder + "/identity.pem";
+  bench::write_identity(identity, host);
+  constexpr std::uint64_t seed = 1;
+  std::mt19937_64 random(seed);
+  for (const bool tls : {false, true})
+    for (const auto period : {1ms, 10ms, 100ms})
+      for (const What what : {What::kill, What::freeze})
+        measure({what, period, tls}, rounds, identity, random);
+  std::filesystem::remove_all(folder);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    if (argc == 4 && std::string_view(argv[1]) == "serve") {
+      go_first(static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN)) - 1);
+      bench::serve(std::atoi(argv[2]), argv[3]);
+    }
+    measure_all(argc > 1 ? std::atoi(argv[1]) : 5);
+    return 0;
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "{}\n", e.what());
+    return 1;
+  }
+}

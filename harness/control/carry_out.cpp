@@ -1,0 +1,243 @@
+#include "control/carry_out.hpp"
+
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "control/lab_share.hpp"
+#include "control/runner.hpp"
+#include "system/machine_load.hpp"
+
+namespace nospof::control {
+
+namespace {
+using namespace std::chrono_literals;
+
+constexpr Nanoseconds measure_for = 2s;
+constexpr Nanoseconds look_every = 50ms;
+
+// One lab's way to a watcher that is not used to several at once.
+class InTurn final : public Watcher {
+ public:
+  InTurn(Watcher& watcher, std::mutex& mutex, int lab)
+      : watcher_(watcher), mutex_(mutex), lab_(lab) {}
+
+  void note(const std::string& line) override {
+    const std::lock_guard lock(mutex_);
+    watcher_.note(fmt::format("lab {}: {}", lab_, line));
+  }
+  void cell(const CellProgress& progress) override {
+    CellProgress told = progress;
+    told.lab = lab_;
+    const std::lock_guard lock(mutex_);
+    watcher_.cell(told);
+  }
+  void cell_done(const CellSummary& summary) override {
+    CellSummary told = summary;
+    told.lab = lab_;
+    const std::lock_guard lock(mutex_);
+    watcher_.cell_done(told);
+  }
+
+ private:
+  Watcher& watcher_;
+  std::mutex& mutex_;
+  int lab_;
+};
+
+// One lab at work.
+class Worker {
+ public:
+  Worker(const Proof& proof, LabShare& share, Recorder& recorder, Watcher& watcher)
+      : proof_(proof),
+        share_(share),
+        watcher_(watcher),
+        memory_before_(available_memory()),
+        conductor_(proof.options, recorder, proof.clock, watcher) {}
+
+  LabEnd work() {
+    const spec::Topology& topology = proof_.options.topology;
+    LabEnd end = conductor_.conduct(topology.workload, topology.prove.settle,
+                                    [this](Conductor&) { return body(); });
+    arrive();  // in case that it never did
+    if (end.signal_number != 0) share_.give_up();
+    share_.leave();
+    return end;
+  }
+
+ private:
+  asio::awaitable<void> body() {
+    {
+      Runner runner(session(), proof_.registry, watcher_);
+      co_await runner.wait_until_whole();
+    }
+    if (!share_.is_decided()) co_await decide();
+    arrive();
+    while (!share_.all_arrived()) co_await session().interruption().sleep(look_every);
+    bool go_on = true;
+    while (go_on) {
+      const std::optional<CellGroup> group = share_.take();
+      if (!group) co_return;
+      for (std::size_t n = 0; n < group->size() && go_on; ++n) {
+        const bool is_last = n + 1 == group->size() && share_.empty();
+        go_on = co_await one_cell((*group)[n], is_last);
+      }
+    }
+  }
+
+  // False: there is no lab to go on in.
+  asio::awaitable<bool> one_cell(std::size_t index, bool is_last) {
+    const Cell& cell = proof_.cells[index];
+    const std::int64_t begun = session().now_ns();
+    CellEnd end;
+    {
+      Runner runner(session(), proof_.registry, watcher_, share_.beside());
+      if (fresh_) co_await runner.wait_until_whole();
+      fresh_ = false;
+      end = co_await runner.run_cell(cell, proof_.budget, index + 1, proof_.cells.size());
+    }
+    if (!end.healing_complete) conductor_.healing_failed();
+    CellSummary summary;
+    summary.number = index + 1;
+    summary.total = proof_.cells.size();
+    summary.cell = cell.id;
+    summary.folder = session().recorder().folder();
+    summary.detail = end.detail;
+    summary.elapsed_ns = session().now_ns() - begun;
+    watcher_.cell_done(summary);
+    if (end.stack_is_whole || is_last) co_return true;
+    fresh_ = co_await conductor_.renew(end.detail);
+    if (!fresh_)
+      conductor_.stop_early(fmt::format("the lab {} did not become whole again after {}: {}",
+                                        proof_.options.lab, cell.id, end.detail));
+    co_return fresh_;
+  }
+
+  asio::awaitable<void> decide() {
+    const auto from = cpu_times();
+    co_await session().interruption().sleep(measure_for);
+    const auto to = cpu_times();
+    const auto memory = available_memory();
+    const auto idle = from && to ? idle_share(*from, *to) : std::nullopt;
+    if (!idle || !memory || !memory_before_) {
+      share_.decide(1);
+      watcher_.note("1 lab: the machine does not tell how busy it is; --labs N says how many");
+      co_return;
+    }
+    const Room room{static_cast<unsigned>(std::max(::sysconf(_SC_NPROCESSORS_ONLN), 1L)), *idle,
+                    *memory_before_ - std::min(*memory, *memory_before_), *memory};
+    const LabCount count = labs_for(room, group_cells(proof_.cells).size());
+    watcher_.note(fmt::format("{} lab{} side by side: {}", count.labs, count.labs == 1 ? "" : "s",
+                              count.why));
+    share_.decide(count.labs);
+  }
+
+  void arrive() {
+    if (arrived_) return;
+    arrived_ = true;
+    share_.decide(1);  // unless it was
+    share_.arrive();
+  }
+  Session& session() { return conductor_.session(); }
+
+  const Proof& proof_;
+  LabShare& share_;
+  Watcher& watcher_;
+  std::optional<std::uint64_t> memory_before_;
+  Conductor conductor_;
+  bool fresh_ = false;
+  bool arrived_ = false;
+};
+
+void add(const LabEnd& end, LabEnd& sum) {
+  if (sum.signal_number == 0) sum.signal_number = end.signal_number;
+  sum.healing_complete = sum.healing_complete && end.healing_complete;
+  if (!sum.missing) sum.missing = end.missing;
+}
+
+class CarryOut {
+ public:
+  explicit CarryOut(const Proof& proof) : proof_(proof) {
+    recorders_.push_back(proof.recorder.in_lab(1));
+  }
+
+  LabEnd all() {
+    const std::vector<CellGroup> groups = group_cells(proof_.cells);
+    int labs = proof_.options.labs;
+    if (labs == 0 && most_labs_for(groups.size()) == 1) labs = 1;
+    LabEnd sum;
+    if (labs == 1) return alone(groups);
+    if (labs > 1) proof_.watcher.note(fmt::format("{} labs side by side, as asked for", labs));
+    add(side_by_side(groups, labs), sum);
+    if (sum.missing || sum.signal_number != 0 || !proof_.options.to_repeat) return sum;
+    const std::vector<std::size_t> open = proof_.options.to_repeat(proof_.recorder.folder());
+    if (open.empty()) return sum;
+    proof_.watcher.note(fmt::format("{} of {} cells are tried again, in a lab alone", open.size(),
+                                    proof_.cells.size()));
+    const LabEnd end = alone(groups_with(groups, open));
+    add(end, sum);
+    sum.failure = end.failure;
+    sum.threw = end.threw;
+    return sum;
+  }
+
+ private:
+  LabEnd alone(std::vector<CellGroup> groups) {
+    LabShare share(std::move(groups), 1);
+    return Worker(proof_, share, recorders_.front(), proof_.watcher).work();
+  }
+
+  LabEnd side_by_side(const std::vector<CellGroup>& groups, int labs) {
+    LabShare share(groups, labs);
+    std::deque<LabEnd> ends;
+    {
+      std::vector<std::jthread> threads;
+      const auto begin = [&](int lab) {
+        while (recorders_.size() < static_cast<std::size_t>(lab))
+          recorders_.push_back(proof_.recorder.in_lab(static_cast<int>(recorders_.size()) + 1));
+        Recorder& recorder = recorders_[static_cast<std::size_t>(lab) - 1];
+        LabEnd& end = ends.emplace_back();
+        threads.emplace_back([this, &share, &recorder, &end, lab] {
+          InTurn watcher(proof_.watcher, mutex_, lab);
+          end = work_in(share, recorder, watcher);
+        });
+      };
+      begin(1);
+      const int decided = share.wait_until_decided();
+      for (int lab = 2; lab <= decided; ++lab) begin(lab);
+    }
+    LabEnd sum;
+    for (const LabEnd& end : ends) add(end, sum);
+    return sum;
+  }
+
+  LabEnd work_in(LabShare& share, Recorder& recorder, Watcher& watcher) {
+    LabEnd end;
+    try {
+      end = Worker(proof_, share, recorder, watcher).work();
+    } catch (const std::exception& e) {  // it did not even come to be
+      end.threw = true;
+      end.failure = e.what();
+      share.decide(1);
+      share.arrive();
+      share.leave();
+    }
+    if (end.threw) watcher.note("this lab takes no further part: " + end.failure);
+    return end;
+  }
+
+  const Proof& proof_;
+  std::deque<Recorder> recorders_;
+  std::mutex mutex_;
+};
+
+}  // namespace
+
+LabEnd carry_out(const Proof& proof) {
+  return CarryOut(proof).all();
+}
+
+}  // namespace nospof::control

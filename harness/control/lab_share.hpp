@@ -1,0 +1,88 @@
+#pragma once
+// How the cells of a proof are shared among labs. Nothing here knows a lab.
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/campaign.hpp"
+
+namespace nospof::control {
+
+/// Indexes of cells that one lab has to carry out, one after another.
+using CellGroup = std::vector<std::size_t>;
+
+/// The same fault on one host of a tier after another stays together: what the first try moves (a
+/// VIP, a leader) is where the next one hits, so that the active host is tried in any case.
+std::vector<CellGroup> group_cells(const std::vector<Cell>& cells);
+
+/// Those groups that have any of these cells, whole: a cell that is tried again needs those before
+/// it.
+std::vector<CellGroup> groups_with(const std::vector<CellGroup>& groups,
+                                   const std::vector<std::size_t>& cells);
+
+/// What is known of a machine on which one lab is up and nothing is broken in it.
+struct Room {
+  unsigned cpus = 1;
+  double idle = 0;                     ///< share of their time that nobody uses
+  std::uint64_t memory_of_lab = 0;     ///< bytes
+  std::uint64_t memory_available = 0;  ///< bytes, beside that lab
+};
+
+struct LabCount {
+  int labs = 1;
+  std::string why;  ///< for people: what was measured, and what it leaves room for
+};
+
+inline constexpr int most_automatic_labs = 8;
+/// Fewer are not worth the time that another lab takes to come up.
+inline constexpr std::size_t groups_per_automatic_lab = 4;
+
+/// How many labs are worth having at most, whatever room there is.
+int most_labs_for(std::size_t groups);
+
+/// As many as use at most nine tenths of the CPUs and of the memory when each uses what the first
+/// one does; what others use of the machine counts as if the first one used it. Pure.
+LabCount labs_for(const Room& room, std::size_t groups);
+
+/// Hands out groups of cells to labs, each with a thread of its own, and keeps them waiting until
+/// all labs are up or have failed to come up: one that comes up is no steady state for the others.
+class LabShare {
+ public:
+  /// `labs` 0: to be decided once the first one is up.
+  LabShare(std::vector<CellGroup> groups, int labs);
+
+  /// The next group; none when all are taken, or after give_up().
+  std::optional<CellGroup> take();
+  bool empty() const;
+  /// No further group is handed out.
+  void give_up();
+
+  void decide(int labs);
+  bool is_decided() const;
+  /// Waits for decide().
+  int wait_until_decided();
+
+  /// A lab is up, or never will be.
+  void arrive();
+  /// A lab is gone, or was never up; each calls it once at its end.
+  void leave();
+  bool all_arrived() const;
+  /// Labs that are there beside one that asks.
+  int beside() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable decided_;
+  std::deque<CellGroup> groups_;
+  int labs_ = 0;
+  int arrived_ = 0;
+  int gone_ = 0;
+};
+
+}  // namespace nospof::control

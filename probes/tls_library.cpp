@@ -1,0 +1,111 @@
+#include "probes/tls_library.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <vector>
+
+#include <openssl/core_dispatch.h>
+#include <openssl/evp.h>
+#include <openssl/provider.h>
+
+namespace nospof::probes {
+
+namespace {
+
+/// OpenSSL's own, from which everything is taken. Held for as long as the process lives.
+OSSL_PROVIDER* default_provider() {
+  static OSSL_PROVIDER* const provider = OSSL_PROVIDER_load(nullptr, "default");
+  return provider;
+}
+
+bool reads_public_keys(const OSSL_ALGORITHM& decoder) {
+  constexpr std::array<std::string_view, 5> types{"EC", "RSA", "RSA-PSS", "ED25519", "ED448"};
+  const std::string_view names = decoder.algorithm_names;
+  const std::string_view properties = decoder.property_definition;
+  return std::ranges::find(types, names.substr(0, names.find(':'))) != types.end() &&
+         properties.find("input=der") != std::string_view::npos &&
+         properties.find("structure=SubjectPublicKeyInfo") != std::string_view::npos;
+}
+
+/// With the empty one at the end that the interface wants; only that one if there is none.
+std::vector<OSSL_ALGORITHM> decoders() {
+  std::vector<OSSL_ALGORITHM> kept;
+  int no_cache = 0;
+  const OSSL_ALGORITHM* all =
+      OSSL_PROVIDER_query_operation(default_provider(), OSSL_OP_DECODER, &no_cache);
+  for (; all != nullptr && all->algorithm_names != nullptr; ++all)
+    if (reads_public_keys(*all)) kept.push_back(*all);
+  kept.push_back({});
+  return kept;
+}
+
+const std::vector<OSSL_ALGORITHM>& kept_decoders() {
+  static const std::vector<OSSL_ALGORITHM> kept = decoders();
+  return kept;
+}
+
+// The rest is a provider's interface (provider(7)), called by OpenSSL.
+
+const OSSL_ALGORITHM* query(void* /*context*/, int operation, int* no_cache) {
+  if (operation != OSSL_OP_DECODER)
+    return OSSL_PROVIDER_query_operation(default_provider(), operation, no_cache);
+  *no_cache = 0;
+  return kept_decoders().data();
+}
+
+int capabilities(void* /*context*/, const char* capability, OSSL_CALLBACK* callback,
+                 void* argument) {
+  return OSSL_PROVIDER_get_capabilities(default_provider(), capability, callback, argument);
+}
+
+// The context is the default provider's, which it ends itself.
+void tear_down(void* /*context*/) {}
+
+template <typename Function>
+OSSL_DISPATCH entry(int id, Function* function) {
+  return {id, reinterpret_cast<void (*)()>(function)};
+}
+
+int begin(const OSSL_CORE_HANDLE* /*handle*/, const OSSL_DISPATCH* /*core*/,
+          const OSSL_DISPATCH** ours, void** context) {
+  static const std::array<OSSL_DISPATCH, 4> table{
+      entry(OSSL_FUNC_PROVIDER_QUERY_OPERATION, query),
+      entry(OSSL_FUNC_PROVIDER_GET_CAPABILITIES, capabilities),
+      entry(OSSL_FUNC_PROVIDER_TEARDOWN, tear_down), OSSL_DISPATCH{0, nullptr}};
+  *ours = table.data();
+  *context = OSSL_PROVIDER_get0_provider_ctx(default_provider());
+  return 1;
+}
+
+int count(OSSL_PROVIDER* /*provider*/, void* number) {
+  ++*static_cast<int*>(number);
+  return 1;
+}
+
+OSSL_LIB_CTX* make() {
+  // Asked before the default one is loaded by name, which would keep OpenSSL from doing so itself.
+  if (OSSL_PROVIDER_available(nullptr, "default") != 1 ||
+      EVP_default_properties_is_fips_enabled(nullptr) == 1)
+    return nullptr;
+  int providers = 0;
+  OSSL_PROVIDER_do_all(nullptr, count, &providers);
+  if (providers != 1 || default_provider() == nullptr || kept_decoders().size() <= 1)
+    return nullptr;
+  OSSL_LIB_CTX* library = OSSL_LIB_CTX_new();
+  if (library == nullptr) return nullptr;
+  if (OSSL_PROVIDER_add_builtin(library, "nospof", begin) == 1 &&
+      OSSL_PROVIDER_load(library, "nospof") != nullptr)
+    return library;
+  OSSL_LIB_CTX_free(library);
+  return nullptr;
+}
+
+}  // namespace
+
+ossl_lib_ctx_st* tls_library() {
+  static OSSL_LIB_CTX* const library = make();
+  return library;
+}
+
+}  // namespace nospof::probes

@@ -1,0 +1,163 @@
+// Several labs of one proof side by side: the same verdicts as one lab gives, and nothing left of
+// any of them, however it ends.
+
+#include <csignal>
+#include <filesystem>
+#include <map>
+#include <set>
+
+#include <boost/json/parse.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support.hpp"
+#include "system/check.hpp"
+#include "system/fd.hpp"
+
+namespace nospof::e2e {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
+
+namespace json = boost::json;
+
+/// The only file of that name below a folder; empty while there is none.
+std::string file_below(const std::string& folder, const std::string& name) {
+  if (!std::filesystem::exists(folder)) return {};
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+    if (entry.path().filename() == name) return entry.path();
+  return {};
+}
+
+json::object result_in(const std::string& runs) {
+  return json::parse(read_file(file_below(runs, "result.json"))).as_object();
+}
+
+std::map<std::string, std::string> verdicts_of(const json::object& result) {
+  std::map<std::string, std::string> verdicts;
+  for (const json::value& value : result.at("cells").as_array()) {
+    const json::object& cell = value.as_object();
+    verdicts[std::string(cell.at("id").as_string())] = std::string(cell.at("verdict").as_string());
+  }
+  return verdicts;
+}
+
+std::vector<std::string> prove(const std::string& topology, const std::string& runs,
+                               const std::string& labs) {
+  return {"prove",  source(topology),
+          "--runs", runs,
+          "--labs", labs,
+          "--only", "web*/nginx/process-*",
+          "--only", "web*/host-crash",
+          "--only", "web*/partition"};
+}
+
+std::size_t count_of(const std::string& text, const std::string& word) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1))
+    ++count;
+  return count;
+}
+
+TEST(TwoLabs, GiveTheVerdictsOfOneAndBothAreGoneAfterwards) {
+  const auto before = machine_state();
+  Sandbox sandbox;
+  const std::string topology = "tests/e2e/mini/topology.yaml";
+  const CommandResult one = sandbox.run(prove(topology, sandbox.runs() + "/one", "1"), 300s);
+  EXPECT_EQ(one.exit_code, 0) << one.output << one.errors;
+  const CommandResult two = sandbox.run(prove(topology, sandbox.runs() + "/two", "2"), 300s);
+  EXPECT_EQ(two.exit_code, 0) << two.output << two.errors;
+  EXPECT_THAT(two.output, HasSubstr("2 labs side by side"));
+
+  const json::object result = result_in(sandbox.runs() + "/two");
+  EXPECT_EQ(verdicts_of(result), verdicts_of(result_in(sandbox.runs() + "/one")));
+  std::set<std::int64_t> labs;
+  for (const json::value& cell : result.at("cells").as_array())
+    labs.insert(cell.as_object().at("lab").as_int64());
+  EXPECT_THAT(labs, UnorderedElementsAre(1, 2)) << "both had a part in it";
+  EXPECT_FALSE(file_below(sandbox.runs() + "/two", "https-2.bin").empty());
+  EXPECT_TRUE(sandbox.processes().empty());
+  EXPECT_THAT(sandbox.labs(), IsEmpty());
+  EXPECT_EQ(machine_state(), before);
+}
+
+TEST(TwoLabs, ACellThatFailsIsTriedAgainAloneBeforeItCounts) {
+  Sandbox sandbox;
+  const CommandResult run = sandbox.run(
+      {"prove", source("tests/e2e/mini-single/topology.yaml"), "--runs", sandbox.runs(), "--labs",
+       "2", "--only", "web1/nginx/process-kill", "--only", "web1/nginx/process-pause"},
+      300s);
+  EXPECT_EQ(run.exit_code, 1) << run.output << run.errors;
+  const json::object result = result_in(sandbox.runs());
+  for (const json::value& value : result.at("cells").as_array()) {
+    const json::object& cell = value.as_object();
+    EXPECT_EQ(cell.at("verdict"), "fail") << cell.at("id");
+    EXPECT_EQ(cell.at("beside"), 0) << cell.at("id");
+    ASSERT_EQ(cell.at("earlier").as_array().size(), 1U) << cell.at("id");
+    EXPECT_EQ(cell.at("earlier").at(0).at("verdict"), "inconclusive") << cell.at("id");
+  }
+  EXPECT_THAT(run.output, HasSubstr("are tried again, in a lab alone"));
+  EXPECT_THAT(sandbox.labs(), IsEmpty());
+}
+
+TEST(TwoLabs, CannotBeHadInALabThatIsUpAlready) {
+  Sandbox sandbox;
+  const std::string topology = source("tests/e2e/mini/topology.yaml");
+  for (const std::vector<std::string>& more :
+       {std::vector<std::string>{"--lab", "some"}, std::vector<std::string>{"--keep-lab"}}) {
+    std::vector<std::string> arguments{"prove", topology, "--labs", "2"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const CommandResult run = sandbox.run(arguments, 10s);
+    EXPECT_EQ(run.exit_code, 2) << run.output << run.errors;
+    EXPECT_THAT(run.errors, HasSubstr("cannot go with " + more.front()));
+  }
+  EXPECT_EQ(sandbox.run({"prove", topology, "--labs", "17"}, 10s).exit_code, 2);
+}
+
+/// A proof in two labs with a fault in force in both of them.
+class InBothLabs : public ::testing::Test {
+ protected:
+  void begin() {
+    controller_ =
+        sandbox_.start(prove("tests/e2e/mini/topology.yaml", sandbox_.runs(), "2"), "run.log");
+    ASSERT_TRUE(eventually(90s, [&] {
+      const std::string file = file_below(sandbox_.runs(), "events.ndjson");
+      if (file.empty()) return false;
+      const std::string events = read_file(file);
+      return events.find(R"("lab":1,"cell")") != std::string::npos &&
+             count_of(events, R"("phase":"observe")") >= 2;
+    })) << read_file(sandbox_.folder() + "/run.log");
+  }
+  std::string log() const { return read_file(sandbox_.folder() + "/run.log"); }
+
+  Sandbox sandbox_;
+  std::map<std::string, std::string> before_ = machine_state();
+  Child controller_;
+};
+
+TEST_F(InBothLabs, CtrlCHealsBothAndEndsThem) {
+  begin();
+  controller_.signal(SIGINT);
+  ASSERT_TRUE(controller_.wait(30s)) << log();
+  EXPECT_EQ(describe_wait_status(*controller_.status()), "exited with 130") << log();
+  EXPECT_THAT(sandbox_.labs(), IsEmpty());
+  EXPECT_TRUE(sandbox_.processes().empty());
+  EXPECT_EQ(machine_state(), before_);
+}
+
+TEST_F(InBothLabs, NothingIsLeftWhenTheControllerIsKilled) {
+  begin();
+  controller_.signal(SIGKILL);
+  ASSERT_TRUE(controller_.wait(10s));
+  // The labs are the run's own: their keepers see its end, and nobody has to recover anything.
+  EXPECT_TRUE(eventually(10s, [&] { return sandbox_.processes().empty(); }));
+  EXPECT_EQ(sandbox_.run({"recover"}, 60s).exit_code, 0);
+  EXPECT_THAT(sandbox_.labs(), IsEmpty());
+  EXPECT_EQ(machine_state(), before_);
+}
+
+}  // namespace
+}  // namespace nospof::e2e

@@ -1,0 +1,148 @@
+// Which lab gets which cells, and how many labs there are.
+
+#include "control/lab_share.hpp"
+
+#include <set>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace nospof::control {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+Cell cell(const std::string& host, const std::string& service, const std::string& fault,
+          const std::string& label = {}) {
+  Cell made;
+  made.host = host;
+  made.service = service;
+  made.fault = fault;
+  made.label = label;
+  return made;
+}
+
+std::vector<Cell> some_cells() {
+  return {cell("lb1", "haproxy", "process-kill"),
+          cell("lb2", "haproxy", "process-kill"),
+          cell("lb1", "keepalived", "process-kill"),
+          cell("lb2", "keepalived", "process-kill"),
+          cell("lb1", "keepalived", "process-pause"),
+          cell("db1", "", "partition"),
+          cell("db2", "", "partition"),
+          cell("db1", "", "partition", "one-way")};
+}
+
+TEST(CellGroups, KeepTheSameFaultOnAllHostsOfATierTogether) {
+  EXPECT_THAT(group_cells(some_cells()), ElementsAre(CellGroup{0, 1}, CellGroup{2, 3}, CellGroup{4},
+                                                     CellGroup{5, 6}, CellGroup{7}));
+  EXPECT_TRUE(group_cells({}).empty());
+}
+
+TEST(CellGroups, AreTriedAgainWhole) {
+  const auto groups = group_cells(some_cells());
+  EXPECT_THAT(groups_with(groups, {3, 6, 5}), ElementsAre(CellGroup{2, 3}, CellGroup{5, 6}));
+  EXPECT_TRUE(groups_with(groups, {}).empty());
+}
+
+constexpr std::uint64_t gib = 1024ULL * 1024 * 1024;
+
+TEST(LabCount, IsWhatTheIdleCpusHaveRoomFor) {
+  const auto labs = [](unsigned cpus, double idle) {
+    return labs_for({cpus, idle, gib, 100 * gib}, 1000).labs;
+  };
+  EXPECT_EQ(labs(2, 0.35), 1) << "1.3 of 2 CPUs are in use";
+  EXPECT_EQ(labs(2, 0.54), 1);
+  EXPECT_EQ(labs(2, 0.56), 2);
+  EXPECT_EQ(labs(4, 0.75), 3);
+  EXPECT_EQ(labs(2, 0.0), 1) << "one in any case";
+  EXPECT_EQ(labs(64, 1.0), most_automatic_labs);
+}
+
+TEST(LabCount, IsWhatTheMemoryHasRoomFor) {
+  const auto labs = [](std::uint64_t available) {
+    return labs_for({64, 0.99, 2 * gib, available}, 1000).labs;
+  };
+  EXPECT_EQ(labs(gib), 1);
+  EXPECT_EQ(labs(3 * gib), 2);
+  EXPECT_EQ(labs(7 * gib), 4);
+}
+
+TEST(LabCount, IsOneWhereFewCellsAreNotWorthTheTimeToBringAnotherUp) {
+  EXPECT_EQ(most_labs_for(0), 1);
+  EXPECT_EQ(most_labs_for(7), 1);
+  EXPECT_EQ(most_labs_for(8), 2);
+  EXPECT_EQ(most_labs_for(1000), most_automatic_labs);
+  EXPECT_EQ(labs_for({64, 0.99, gib, 100 * gib}, 8).labs, 2);
+}
+
+TEST(LabCount, SaysWhatWasMeasured) {
+  EXPECT_THAT(labs_for({2, 0.6, gib, 18 * gib}, 100).why,
+              HasSubstr("with one lab 0.80 of 2 CPUs are in use"));
+}
+
+TEST(LabShare, HandsOutEveryGroupOnceToWhoeverAsks) {
+  std::vector<CellGroup> groups;
+  for (std::size_t i = 0; i < 1000; ++i) groups.push_back({i});
+  LabShare share(groups, 4);
+  std::vector<std::vector<std::size_t>> taken(4);
+  {
+    std::vector<std::jthread> threads;
+    for (auto& list : taken)
+      threads.emplace_back([&share, &list] {
+        while (const auto group = share.take()) list.push_back(group->front());
+      });
+  }
+  std::multiset<std::size_t> all;
+  for (const auto& list : taken) all.insert(list.begin(), list.end());
+  EXPECT_EQ(all.size(), 1000U);
+  EXPECT_EQ(std::set<std::size_t>(all.begin(), all.end()).size(), 1000U);
+  EXPECT_TRUE(share.empty());
+}
+
+TEST(LabShare, BeginsWhenAllLabsAreUpOrFailed) {
+  LabShare share({{0}, {1}}, 2);
+  EXPECT_FALSE(share.all_arrived());
+  share.arrive();
+  EXPECT_FALSE(share.all_arrived());
+  share.arrive();  // one that failed arrives and leaves
+  share.leave();
+  EXPECT_TRUE(share.all_arrived());
+  EXPECT_EQ(share.beside(), 0);
+}
+
+TEST(LabShare, KnowsHowManyLabsThereAreBesideOne) {
+  LabShare share({{0}}, 3);
+  EXPECT_EQ(share.beside(), 2) << "also those that still come up";
+  share.leave();
+  EXPECT_EQ(share.beside(), 1);
+  share.leave();
+  EXPECT_EQ(share.beside(), 0);
+}
+
+TEST(LabShare, WaitsForTheFirstLabToDecideHowManyThereAre) {
+  LabShare share({{0}}, 0);
+  EXPECT_FALSE(share.is_decided());
+  share.arrive();
+  EXPECT_FALSE(share.all_arrived());
+  int waited_for = 0;
+  {
+    const std::jthread waits([&] { waited_for = share.wait_until_decided(); });
+    share.decide(2);
+    share.decide(5);  // only the first word counts
+  }
+  EXPECT_EQ(waited_for, 2);
+  EXPECT_EQ(share.beside(), 1);
+}
+
+TEST(LabShare, HandsOutNothingAfterItWasGivenUp) {
+  LabShare share({{0}, {1}}, 1);
+  EXPECT_THAT(share.take().value(), ElementsAre(0U));
+  share.give_up();
+  EXPECT_FALSE(share.take());
+}
+
+}  // namespace
+}  // namespace nospof::control

@@ -43,12 +43,15 @@ struct Expected {
   std::int64_t period_ns;
   std::int64_t slow_ns;
   bool stands_still = false;  ///< what is due meanwhile is answered when it is over
+  /// What waits for so long has a timeout for its outcome; 0: nothing does.
+  std::int64_t deadline_ns = 0;
 };
 
 /// Expects that what was asked and answered while it was bad has the outcome, that everything else
 /// was good, and that there is one outage whose bounds contain the truth, each end off by a period
-/// at most. What was on its way at a change may have met either; what the machine itself took, by
-/// the samples' own times and the watch, is not the probe's error.
+/// at most. What was on its way at a change may have met either. What the machine itself took is
+/// not the probe's error: when the watch was kept waiting, or requests of a healthy server took
+/// longer than a period, bounds are wider by just that, and the test says so.
 void expect_truth(const std::vector<kinds::Sample>& samples, const BadTime& truth,
                   const Expected& expected, StandstillWatch& watch);
 

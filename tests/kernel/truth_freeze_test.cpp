@@ -2,6 +2,8 @@
 // its answers would hardly see it; what is recorded must have the percentiles of the truth.
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cmath>
 #include <thread>
 
@@ -9,6 +11,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -28,21 +31,51 @@ using namespace std::chrono_literals;
 
 constexpr std::int64_t second_ns = 1'000'000'000;
 
+/// When a server in another process sent each of its answers.
+class AnswerTimes {
+ public:
+  AnswerTimes()
+      : memory_(::mmap(nullptr, sizeof(Book), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+                       -1, 0)),
+        book_(memory_ == MAP_FAILED ? throw SystemError("mmap", errno) : new (memory_) Book) {}
+  ~AnswerTimes() { ::munmap(memory_, sizeof(Book)); }
+  AnswerTimes(const AnswerTimes&) = delete;
+  AnswerTimes& operator=(const AnswerTimes&) = delete;
+
+  void note() const { book_->at_ns.at(book_->count++) = mono_ns(); }
+  /// In their order.
+  std::vector<std::int64_t> all() const {
+    return {book_->at_ns.begin(), book_->at_ns.begin() + static_cast<std::ptrdiff_t>(book_->count)};
+  }
+
+ private:
+  struct Book {
+    std::atomic<std::size_t> count = 0;
+    std::array<std::int64_t, 8192> at_ns = {};
+  };
+  void* memory_;
+  Book* book_;
+};
+
 /// One connection after the other, as they were made: who has waited longest is answered first.
-void serve_in_turn(int listener, SSL_CTX* context) {
+void serve_in_turn(int listener, SSL_CTX* context, const AnswerTimes& times) {
   go_first();
   for (;;) {
     const UniqueFd fd(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
     if (!fd) continue;
     if (context == nullptr) {
-      if (const auto head = read_head(fd.get()))
+      if (const auto head = read_head(fd.get())) {
+        times.note();
         send_all(fd.get(), http_answer(200, "token " + token_of(*head), "Connection: close\r\n"));
+      }
       continue;
     }
     ServerConnection connection(context, ::fcntl(fd.get(), F_DUPFD_CLOEXEC, 3), 1);
     if (!connection.handshake()) continue;
-    if (const auto head = connection.read_request())
+    if (const auto head = connection.read_request()) {
+      times.note();
       connection.write(http_answer(200, "token " + token_of(*head), "Connection: close\r\n"));
+    }
     connection.say_goodbye();
   }
 }
@@ -73,9 +106,37 @@ std::vector<Sample> the_truth(const std::vector<Sample>& samples, const Freeze& 
   return truth;
 }
 
+/// What the server itself recorded. It answers in the order in which requests come.
+std::vector<Sample> as_answered(const std::vector<Sample>& samples,
+                                const std::vector<std::int64_t>& times) {
+  std::vector<Sample> truth = samples;
+  for (std::size_t i = 0; i < truth.size(); ++i) truth[i].finished_ns = times.at(i);
+  return truth;
+}
+
+/// Not below what the freeze alone makes of it, and not above what the server made of it: each by
+/// 2 %, and by how long the machine did nothing for this test when it was to go on.
+void expect_close(const char* figure, Nanoseconds measured, Nanoseconds frozen,
+                  Nanoseconds answered, std::int64_t stood_ns) {
+  const auto in_percent = [&](Nanoseconds of) {
+    return 100 * static_cast<double>((measured - of).count()) / static_cast<double>(of.count());
+  };
+  const std::string told = fmt::format("{:+.2f} % off the freeze, {:+.2f} % off the answers",
+                                       in_percent(frozen), in_percent(answered));
+  testing::Test::RecordProperty(figure, told);
+  fmt::print("   {}: {:.3f} ms, {}\n", figure, static_cast<double>(measured.count()) / 1e6, told);
+  EXPECT_GE(in_percent(frozen), -2) << figure << " is too small";
+  EXPECT_LE(in_percent(answered),
+            2 + 100 * static_cast<double>(stood_ns) / static_cast<double>(answered.count()))
+      << figure << " is too large";
+  if (in_percent(frozen) > 2)
+    fmt::print("   the machine was busy: the server itself answered late\n");
+}
+
 /// `rate` requests a second for 5 s, stopped after about 2 s.
 void expect_percentiles_of_the_truth(const kinds::ProbeKind& kind, boost::json::object config,
-                                     const ServerProcess& server, int rate) {
+                                     const ServerProcess& server, const AnswerTimes& times,
+                                     int rate) {
   config["rate_per_second"] = rate;
   config["count"] = 5 * rate;
   config["timeout_ns"] = 20 * second_ns;
@@ -90,36 +151,29 @@ void expect_percentiles_of_the_truth(const kinds::ProbeKind& kind, boost::json::
   expect_all(samples, kinds::Outcome::ok);
   expect_exact_schedule(samples, rate);
 
-  const verdict::Latencies truth = verdict::latencies(the_truth(samples, freeze));
+  ASSERT_EQ(times.all().size(), samples.size());
+  const verdict::Latencies frozen = verdict::latencies(the_truth(samples, freeze));
+  const verdict::Latencies answered = verdict::latencies(as_answered(samples, times.all()));
   const verdict::Latencies measured = verdict::latencies(samples);
-  ASSERT_TRUE(truth.p99 && measured.p99);
+  ASSERT_TRUE(frozen.p99 && answered.p99 && measured.p99);
   // The truth of the test itself: 1 s of 5 s is a fifth of all, so p99 is 0.95 s.
-  EXPECT_NEAR(static_cast<double>(truth.p99->count()), 0.95e9,
+  EXPECT_NEAR(static_cast<double>(frozen.p99->count()), 0.95e9,
               0.02e9 + static_cast<double>(freeze.continued_ns - freeze.stopped_ns - second_ns));
-  // How long the machine did nothing for this test when it was to go on is not the probe's error.
   const std::int64_t stood =
       watch.total_ns(freeze.continued_ns - second_ns / 10, freeze.continued_ns + second_ns / 2);
-  const auto expect_close = [&](const char* figure, Nanoseconds is, Nanoseconds should_be) {
-    const double most = 0.02 * static_cast<double>(should_be.count());
-    const auto off = static_cast<double>((is - should_be).count());
-    testing::Test::RecordProperty(
-        figure, fmt::format("{:.2f} %", 100 * off / static_cast<double>(should_be.count())));
-    EXPECT_GE(off, -most) << figure << " is too small";
-    EXPECT_LE(off, most + static_cast<double>(stood))
-        << figure << ": " << is.count() << " instead of " << should_be.count();
-  };
-  expect_close("p99", *measured.p99, *truth.p99);
-  expect_close("max", *measured.max, *truth.max);
+  expect_close("p99", *measured.p99, *frozen.p99, *answered.p99, stood);
+  expect_close("max", *measured.max, *frozen.max, *answered.max, stood);
 }
 
 TEST(TruthOfAFreeze, HttpAtAThousandASecond) {
   const Listener listener = listen_on_loopback(4096);
-  const ServerProcess server([&] { serve_in_turn(listener.fd.get(), nullptr); });
+  const AnswerTimes times;
+  const ServerProcess server([&] { serve_in_turn(listener.fd.get(), nullptr, times); });
   expect_percentiles_of_the_truth(
       *probes::make_http(),
       {{"url", fmt::format("http://127.0.0.1:{}/page?v={{token}}", listener.port)},
        {"expect_body", "token {token}"}},
-      server, 1000);
+      server, times, 1000);
 }
 
 using TruthOfATlsFreeze = HttpsProbing;
@@ -131,9 +185,10 @@ TEST_F(TruthOfATlsFreeze, HttpsAtTwoHundredASecond) {
                                                              SSL_CTX_free);
   SSL_CTX_use_certificate(context.get(), identity.certificate.get());
   SSL_CTX_use_PrivateKey(context.get(), identity.key.get());
-  const ServerProcess server([&] { serve_in_turn(listener.fd.get(), context.get()); });
+  const AnswerTimes times;
+  const ServerProcess server([&] { serve_in_turn(listener.fd.get(), context.get(), times); });
   auto wanted = config(listener.port, 1);
-  expect_percentiles_of_the_truth(*probes::make_https(), wanted, server, 200);
+  expect_percentiles_of_the_truth(*probes::make_https(), wanted, server, times, 200);
 }
 
 }  // namespace

@@ -14,7 +14,6 @@
 #include "evidence/archive.hpp"
 #include "evidence/bundle.hpp"
 #include "evidence/dsse.hpp"
-#include "kinds/sample_file.hpp"
 #include "system/fd.hpp"
 #include "tests/unit/evidence/recorded.hpp"
 
@@ -52,49 +51,6 @@ TEST_F(Bundle, OfARecordedRunIsVerified) {
   EXPECT_THAT(found.claim, HasSubstr("No single point of failure was found"));
   EXPECT_THAT(found.claim, HasSubstr(found.topology_sha256));
   EXPECT_THAT(found.not_covered, Not(IsEmpty()));
-}
-
-// The prober of the recorded run gets a clock that is an hour ahead.
-TEST_F(Bundle, IsJudgedAgainOnTheControllersClock) {
-  constexpr std::int64_t hour_ns = 3'600'000'000'000;
-  const std::string path = recorded_.run() + "/samples/https.bin";
-  const kinds::SampleFile recorded = kinds::read_sample_file(path);
-  std::filesystem::remove(path);
-  kinds::SampleFileWriter ahead(path, recorded.period, recorded.wall_minus_mono);
-  for (kinds::Sample sample : recorded.samples) {
-    for (std::int64_t* at_ns : {&sample.scheduled_ns, &sample.started_ns, &sample.finished_ns})
-      *at_ns += hour_ns;
-    ahead.add(sample);
-  }
-  ahead.flush();
-  const auto reading = [&](const std::string& host, std::int64_t ahead_ns) {
-    const std::int64_t sent_ns = recorded.samples.front().scheduled_ns;
-    return json::serialize(json::object{{"event", "clock"},
-                                        {"mono_ns", sent_ns},
-                                        {"host", host},
-                                        {"same", ahead_ns == 0},
-                                        {"sent_ns", sent_ns},
-                                        {"host_ns", sent_ns + 5'000 + ahead_ns},
-                                        {"received_ns", sent_ns + 10'000}}) +
-           "\n";
-  };
-  const std::string events = recorded_.run() + "/events.ndjson";
-  write_file(events, read_file(events) + reading("client", hour_ns) + reading("web1", 0) +
-                         reading("witnesses", 0));
-  const std::string bundle = recorded_.bundle();
-  const Verification found = recorded_.verify(bundle);
-  EXPECT_THAT(found.failures, IsEmpty());
-  EXPECT_EQ(found.verdict, "pass");
-
-  Parts parts = parts_of(bundle);
-  std::string& text = parts.files["events.ndjson"];
-  const std::string was = reading("client", hour_ns);
-  const std::string other = reading("client", hour_ns + 1'000'000'000);
-  ASSERT_NE(text.find(was), std::string::npos);
-  text.replace(text.find(was), was.size(), other);
-  parts.restate_files();
-  EXPECT_THAT(recorded_.verify(bundle_of(parts, signer())).failures, Not(IsEmpty()))
-      << "another clock is another result";
 }
 
 TEST_F(Bundle, IsTheSameForTheSameRunAndKey) {

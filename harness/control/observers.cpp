@@ -20,8 +20,12 @@ constexpr auto last_words = 15'000ms;
 }  // namespace
 
 ObserverTeam::ObserverTeam(asio::io_context& context, Interruption& interruption,
-                           hosts::Transport& transport, Recorder& recorder)
-    : context_(context), interruption_(interruption), transport_(transport), recorder_(recorder) {}
+                           hosts::Transport& transport, Recorder& recorder, ClockBook& clocks)
+    : context_(context),
+      interruption_(interruption),
+      transport_(transport),
+      recorder_(recorder),
+      clocks_(clocks) {}
 
 ObserverTeam::~ObserverTeam() = default;
 
@@ -70,6 +74,12 @@ asio::awaitable<std::unique_ptr<ProberClient>> ObserverTeam::connect(const std::
   auto client = std::make_unique<ProberClient>(context_, transport_.start(host, {"prober"}), host,
                                                events_of(host));
   co_await client->start(orders);
+  ProberClient* asked = client.get();
+  const ClockBook::Ask ask = [asked](std::chrono::milliseconds within) {
+    return asked->clock(within);
+  };
+  const std::string of = "prober";
+  co_await clocks_.read(host, of, ask);
   record(host, "up", fmt::format("{} probes", orders.size()));
   co_return client;
 }

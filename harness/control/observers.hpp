@@ -10,6 +10,7 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include "control/clock_book.hpp"
 #include "control/interrupt.hpp"
 #include "control/prober_client.hpp"
 #include "control/recorder.hpp"
@@ -56,7 +57,7 @@ std::vector<Observer> observers_of(const spec::Topology& topology, const Deploym
 class ObserverTeam {
  public:
   ObserverTeam(asio::io_context& context, Interruption& interruption, hosts::Transport& transport,
-               Recorder& recorder);
+               Recorder& recorder, ClockBook& clocks);
   ~ObserverTeam();
 
   /// Throws Error naming the host when one of them cannot run at all.
@@ -78,6 +79,7 @@ class ObserverTeam {
   Interruption& interruption_;
   hosts::Transport& transport_;
   Recorder& recorder_;
+  ClockBook& clocks_;
   std::map<std::string, std::unique_ptr<ProberClient>> probers_;
   /// By host and name, of those that are to look after healing: when the last look began that told
   /// something.

@@ -251,6 +251,7 @@ asio::awaitable<void> Runner::hand_over(ActiveFault& from, ActiveFault& to, cons
 }
 
 asio::awaitable<void> Runner::cell_body(const Cell& cell, const Pace& pace, CellEnd& end) {
+  co_await session_.read_clocks();
   co_await take_baseline(pace.baseline);
   const std::int64_t steady_ns = session_.now_ns();
   std::vector<ActiveFault*> faults;
@@ -323,6 +324,7 @@ asio::awaitable<CellEnd> Runner::guarded(asio::awaitable<void> body, std::shared
     try {
       co_await wait_for_results();
       co_await wait_for_observers();
+      co_await session_.read_clocks();
     } catch (const Interrupted&) {
       interrupted = std::current_exception();
     }

@@ -11,6 +11,7 @@
 #include "report/report.hpp"
 #include "report/text.hpp"
 #include "report/words.hpp"
+#include "verdict/in_lab.hpp"
 
 namespace nospof::report {
 
@@ -229,6 +230,7 @@ json::object cell_json(const verdict::RunRecord& run, const verdict::CellResult&
       cell.plan.predicted.empty() ? json::value() : json::value(valid_utf8(cell.plan.predicted));
   object["agreement"] =
       cell.agreement ? json::value(verdict::agreement_name(*cell.agreement)) : json::value();
+  object["clock_uncertainty_ns"] = cell.clock_uncertainty.count();
   object["lab"] = cell.lab;
   object["beside"] = cell.beside;
   object["cpu_idle"] = cell.cpu_idle ? json::value(*cell.cpu_idle) : json::value();
@@ -269,6 +271,28 @@ json::object probe_json(const verdict::ProbeInfo& probe) {
   object["url"] = probe.url;
   object["connection"] = probe.connection;
   return object;
+}
+
+void add_clocks(const verdict::LabRecord& record, int lab, json::array& list) {
+  for (const std::string& host : record.clocks.hosts()) {
+    const verdict::ClockOffset offset = record.clocks.worst(host);
+    json::object entry;
+    entry["lab"] = lab;
+    entry["host"] = host;
+    entry["same_clock"] = record.clocks.is_own(host);
+    entry["ahead_ns"] = offset.ahead.count();
+    entry["uncertainty_ns"] = offset.uncertainty.count();
+    entry["readings"] =
+        std::ranges::count(record.clock_readings, host, &verdict::ClockReading::host);
+    list.push_back(std::move(entry));
+  }
+}
+
+json::array clocks_json(const verdict::RunRecord& run) {
+  json::array list;
+  for (int lab = 1; lab <= verdict::labs_of(run); ++lab)
+    add_clocks(verdict::lab_record(run, lab), lab, list);
+  return list;
 }
 
 json::object head_json(const verdict::RunRecord& run, const verdict::RunResult& result) {
@@ -361,6 +385,7 @@ std::string result_json(const verdict::RunRecord& run, const verdict::RunResult&
   object["findings"] = std::move(findings);
   object["predictions"] = predictions_json(result);
   object["histories"] = histories_json(result.histories);
+  object["clocks"] = clocks_json(run);
   json::array cells;
   for (const verdict::CellResult& cell : result.cells) cells.push_back(cell_json(run, cell));
   object["cells"] = std::move(cells);

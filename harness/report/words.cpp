@@ -8,6 +8,7 @@
 
 #include "report/text.hpp"
 #include "spec/units.hpp"
+#include "verdict/in_lab.hpp"
 
 namespace nospof::report {
 
@@ -208,6 +209,27 @@ std::string repeat_run(const verdict::RunRecord& run) {
   if (!run.command.empty() || run.mode == verdict::Mode::run) return run.command;
   return fmt::format("nospof prove {} --budget {}", quoted(run.topology.file),
                      spec::format_duration(run.outage_budget));
+}
+
+std::string clocks_text(const verdict::RunRecord& run) {
+  std::size_t hosts = 0;
+  std::string others;
+  for (int lab = 1; lab <= verdict::labs_of(run); ++lab) {
+    const verdict::HostClocks& clocks = verdict::lab_record(run, lab).clocks;
+    for (const std::string& host : clocks.hosts()) {
+      ++hosts;
+      if (clocks.is_own(host)) continue;
+      const verdict::ClockOffset offset = clocks.worst(host);
+      const bool behind = offset.ahead < Nanoseconds{0};
+      others += fmt::format("; {}{} is {} {}, give or take {}", host,
+                            lab > 1 ? fmt::format(" of lab {}", lab) : "",
+                            spec::human_duration(behind ? -offset.ahead : offset.ahead),
+                            behind ? "behind" : "ahead", spec::human_duration(offset.uncertainty));
+    }
+  }
+  if (hosts == 0) return "";
+  if (others.empty()) return fmt::format("{} hosts, all on this machine's clock", hosts);
+  return fmt::format("{} hosts{}", hosts, others);
 }
 
 }  // namespace nospof::report

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -143,6 +144,47 @@ void judge_run(const RunRecord& run, RunResult& result) {
                     failure.cell.empty() ? "" : " after ", failure.cell, failure.detail));
 }
 
+// Whose clocks the times that are judged in a lab were read from.
+std::set<std::string> hosts_that_told_times(const RunRecord& run, int lab) {
+  std::set<std::string> used{run.probe.from};
+  for (const Look& look : lab_record(run, lab).looks) used.insert(look.host);
+  const auto add = [&](const CellRecord& cell) {
+    for (const Step& step : cell.steps)
+      if (cell.lab == lab && !step.clock.empty()) used.insert(step.clock);
+  };
+  for (const CellRecord& cell : run.cells) {
+    add(cell);
+    std::ranges::for_each(cell.earlier, add);
+  }
+  used.erase("");
+  return used;
+}
+
+void judge_clocks_in(const RunRecord& run, int lab, RunResult& result) {
+  const LabRecord& record = lab_record(run, lab);
+  const std::string where = labs_of(run) > 1 ? fmt::format(" in lab {}", lab) : "";
+  for (const std::string& host : record.clocks.hosts())
+    if (!record.clocks.worst(host).consistent)
+      result.reasons.push_back(fmt::format(
+          "the clock of {}{} cannot be compared with this machine's: readings contradict each "
+          "other by more than {} ppm of drift; it was set, or it is not one clock",
+          host, where, clock_drift * 1e6));
+  for (const std::string& host : hosts_that_told_times(run, lab))
+    if (!record.clocks.known(host))
+      result.reasons.push_back(fmt::format(
+          "the clock of {}{} was never compared with this machine's, so its times mean nothing",
+          host, where));
+}
+
+void judge_clocks(const RunRecord& run, RunResult& result) {
+  bool compared = false;
+  for (int lab = 1; lab <= labs_of(run); ++lab)
+    compared = compared || !lab_record(run, lab).clock_readings.empty();
+  // Records from before clocks were compared are of one machine.
+  if (!compared) return;
+  for (int lab = 1; lab <= labs_of(run); ++lab) judge_clocks_in(run, lab, result);
+}
+
 // Whether what was missing in the last read was missing in a stack that nobody had left broken.
 bool ended_whole(const RunRecord& run) {
   return run.end && run.end->reason == "complete" &&
@@ -236,6 +278,7 @@ RunResult judge(const RunRecord& run) {
     result.inconclusive += cell.verdict == Verdict::inconclusive ? 1U : 0U;
   }
   judge_run(run, result);
+  judge_clocks(run, result);
   judge_labs(run, labs, result);
   measure_budget(run, result);
   // A cell that passed was executed; inconclusive ones are no trials, whatever they would have

@@ -247,7 +247,8 @@ void check_recovery(Case& c) {
 }
 
 // Each outage counts from the last injection before it.
-std::optional<Interval> recovery_of(const Evidence& evidence, const std::vector<Outage>& outages) {
+std::optional<Interval> recovery_of(const Evidence& evidence, const std::vector<Outage>& outages,
+                                    Nanoseconds injection_clock) {
   std::optional<Interval> longest;
   for (const Outage& outage : outages) {
     std::int64_t from = evidence.injections.front().at_ns;
@@ -255,8 +256,9 @@ std::optional<Interval> recovery_of(const Evidence& evidence, const std::vector<
       if (mark.at_ns <= outage.first_bad_ns) from = mark.at_ns;
     Interval interval{Nanoseconds(std::max<std::int64_t>(outage.last_bad_ns - from, 0)),
                       std::nullopt};
-    if (outage.first_ok_after_ns)
-      interval.upper = Nanoseconds(std::max<std::int64_t>(*outage.first_ok_after_ns - from, 0));
+    if (const auto over_ns = outage.over_by_ns())
+      interval.upper = Nanoseconds(std::max<std::int64_t>(*over_ns - from, 0));
+    interval = widened(interval, outage.clock + injection_clock);
     if (!longest || !interval.upper || (longest->upper && *interval.upper > *longest->upper))
       longest = interval;
   }
@@ -288,8 +290,14 @@ void measure(const RunRecord& run, const CellRecord& cell, const Evidence& evide
   // What begins after the end of the cell is not its doing.
   std::erase_if(result.outages,
                 [&](const Outage& outage) { return outage.first_bad_ns >= window.end_ns; });
+  const std::string& prober = run.probe.from;
+  for (Outage& outage : result.outages)
+    outage.clock = run.clocks.at_own(prober, outage.first_bad_ns).uncertainty;
+  const Nanoseconds of_injection = injection_clock(run, cell, *result.injected_ns);
+  result.clock_uncertainty =
+      std::max(of_injection, run.clocks.at_own(prober, *result.injected_ns).uncertainty);
   result.longest = longest_of(result.outages);
-  result.recovery = recovery_of(evidence, result.outages);
+  result.recovery = recovery_of(evidence, result.outages, of_injection);
   if (evidence.healed.last_ns)
     result.healed_after = Nanoseconds(*evidence.healed.last_ns - *result.injected_ns);
   if (cell.redundant && cell.redundant->ok)
@@ -319,7 +327,8 @@ std::optional<CellTime> time_of(const RunRecord& run, std::size_t index) {
   const auto injected_ns = evidence.injected_ns();
   if (!injected_ns) return std::nullopt;
   const Window window = window_of(run, index, evidence, {});
-  return CellTime{window.begin_ns, *injected_ns, window.end_ns, evidence.healed.last_ns};
+  return CellTime{window.begin_ns, *injected_ns, window.end_ns, evidence.healed.last_ns,
+                  injection_clock(run, run.cells.at(index), *injected_ns)};
 }
 
 CellResult judge_sorted(const RunRecord& run, std::size_t index,
@@ -335,9 +344,11 @@ CellResult judge_sorted(const RunRecord& run, std::size_t index,
   result.cpu_idle = cell.cpu_idle;
   measure(run, cell, evidence, window, result);
   if (result.injected_ns)
-    result.seen = observations_of(
-        run, spans, {window.begin_ns, *result.injected_ns, window.end_ns, evidence.healed.last_ns},
-        cell.caused);
+    result.seen =
+        observations_of(run, spans,
+                        {window.begin_ns, *result.injected_ns, window.end_ns,
+                         evidence.healed.last_ns, injection_clock(run, cell, *result.injected_ns)},
+                        cell.caused);
 
   Case c{run, cell, evidence, window, result, {}, {}, {}};
   look_for_violations(c);

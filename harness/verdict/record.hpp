@@ -13,6 +13,7 @@
 #include "kinds/sample.hpp"
 #include "spec/experiment.hpp"
 #include "system/clock.hpp"
+#include "verdict/clocks.hpp"
 
 namespace nospof::verdict {
 
@@ -49,7 +50,8 @@ struct Step {
   std::string step;  ///< check, undo-written, inject, confirm, heal, confirm-healed, witness
   bool ok = false;
   std::string detail;
-  std::string outcome;  ///< of confirmations: confirmed, not-confirmed, unable
+  std::string outcome;     ///< of confirmations: confirmed, not-confirmed, unable
+  std::string clock = {};  ///< of which host at_ns was read from the clock; empty: the controller's
 };
 
 struct RedundantMark {
@@ -163,6 +165,8 @@ struct Machine {
 /// What was measured and seen in one lab of a run.
 struct LabRecord {
   std::vector<Lateness> lateness;
+  std::vector<ClockReading> clock_readings;
+  HostClocks clocks;  ///< of its hosts, from them; empty until map_event_times()
   std::vector<std::int64_t> lab_ups_ns;  ///< when it was up: a run may go on in a fresh one
   std::vector<ObserverInfo> observers;
   std::vector<ObserverStart> observer_starts;  ///< in the order of time, as are:

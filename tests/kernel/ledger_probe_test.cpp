@@ -257,6 +257,19 @@ TEST_F(Ledger, RegistersThatStandStillAreNotLinearizable) {
   EXPECT_LE(violation.size(), 4U);
 }
 
+TEST_F(Ledger, AWriteThatIsDoneTwiceIsNotLinearizable) {
+  ProbeRun probe(make(config()));
+  // Whoever reads before the next write comes sees what had been overwritten.
+  for (int i = 0; i < 30; ++i) {
+    while (!store_.repeat_old_write()) std::this_thread::sleep_for(2ms);
+    wait_for_rows(store_.rows() + 3);
+  }
+  const Judged judged = end(probe);
+  EXPECT_TRUE(probe.findings().empty()) << "no row is lost";
+  EXPECT_EQ(judged.ledger.verdict, Verdict::ok);
+  EXPECT_EQ(judged.registers.verdict, Verdict::violation);
+}
+
 TEST_F(Ledger, WhatWasNeverSentCertainlyFailed) {
   const int port = listen_on_loopback(1).port;  // closed again at once
   ProbeRun probe(make(config("http", port)));

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "control/campaign.hpp"
+#include "control/connection_plan.hpp"
 #include "control/observers.hpp"
 #include "spec/listener.hpp"
 
@@ -38,7 +39,10 @@ class Plan {
 
   std::vector<Observer> make() {
     for (const spec::Host& host : topology_.hosts) {
-      if (!host.observer) add(host, "plaintext-canary", {{"marker", deployment_.marker}});
+      if (!host.observer) {
+        add(host, "plaintext-canary", {{"marker", deployment_.marker}});
+        add(host, "connections", connections_config(topology_, host));
+      }
       add_targets(host, "firewall", firewall_targets(host), {{"every_ns", firewall_every.count()}});
       add_targets(host, "tls-path", tls_targets(host), {});
       add_vips(host);

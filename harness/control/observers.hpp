@@ -44,7 +44,7 @@ struct Deployment {
 };
 
 /// All that a topology calls for:
-/// - "plaintext-canary" on every host of the stack;
+/// - "plaintext-canary" and "connections" on every host of the stack;
 /// - "firewall" on every host: each TCP port that anything listens on, on each other host;
 /// - "tls-path" on every host from which a TLS hop begins;
 /// - "vip-own" on every host that may own a VIP, "vip-link" where users are;

@@ -7,6 +7,7 @@
 
 #include "report/histogram_json.hpp"
 #include "report/histories.hpp"
+#include "report/lineage.hpp"
 #include "report/predictions.hpp"
 #include "report/report.hpp"
 #include "report/text.hpp"
@@ -162,6 +163,7 @@ json::object seen_json(const verdict::Observations& seen) {
   object["clear_text"] = told("plaintext-canary", seen.clear_text);
   object["open_flows"] = told("firewall", seen.open);
   object["closed_flows"] = texts(seen.closed);
+  object["unknown_connections"] = told("connections", seen.unknown);
   object["detected"] = seen.detected ? json::value(interval_json(*seen.detected)) : json::value();
   object["alert"] = seen.alert;
   object["alert_cleared"] = seen.alert_cleared;
@@ -384,6 +386,7 @@ std::string result_json(const verdict::RunRecord& run, const verdict::RunResult&
     findings.push_back(finding_json(finding));
   object["findings"] = std::move(findings);
   object["predictions"] = predictions_json(result);
+  object["lineage"] = lineage_json(result.lineage);
   object["histories"] = histories_json(result.histories);
   object["clocks"] = clocks_json(run);
   json::array cells;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "report/lineage.hpp"
 #include "report/predictions.hpp"
 #include "report/report.hpp"
 #include "report/text.hpp"
@@ -150,6 +151,9 @@ std::string terminal_table(const verdict::RunRecord& run, const verdict::RunResu
   const std::vector<std::string> predictions = predictions_lines(result);
   if (!predictions.empty()) out += "\nPredictions:\n";
   for (const std::string& line : predictions) out += wrapped("  " + line, 4);
+  const std::vector<std::string> lineage = lineage_lines(result.lineage);
+  if (!lineage.empty()) out += "\nLineage:\n";
+  for (const std::string& line : lineage) out += wrapped("  " + plain_text(line), 4);
   if (!result.histories.empty()) out += "\nHistories:\n";
   for (const verdict::HistoryResult& history : result.histories)
     out += wrapped("  " + plain_text(history_text(history)), 4);

@@ -28,6 +28,7 @@ class LabJudge {
   CellResult judge(std::size_t place) const {
     return judge_sorted(run_, place, by_schedule_, spans_);
   }
+  const RunRecord& run() const { return run_; }
   Traffic traffic() const { return traffic_of(run_, by_schedule_); }
   /// None when no fault was injected in it.
   std::vector<StandingFinding> findings() const {
@@ -94,13 +95,16 @@ void add_findings(std::vector<StandingFinding> found, std::vector<StandingFindin
 }
 
 void judge_labs(const RunRecord& run, Labs& labs, RunResult& result) {
+  LineageBuilder lineage;
   for (int number = 1; number <= labs_of(run); ++number) {
     const LabJudge& lab = labs.lab(number);
     const Traffic traffic = lab.traffic();
     result.traffic.requests.add(traffic.requests);
     result.traffic.latency.merge(traffic.latency);
     add_findings(lab.findings(), result.findings);
+    lineage.add_lab(lab.run());
   }
+  result.lineage = lineage.finish();
 }
 
 // Only what is known to be the fault's doing, or to have been survived, says something of a model.

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include "history/timeline.hpp"
+#include "report/lineage.hpp"
+#include "report/predictions.hpp"
 #include "report/report.hpp"
 #include "report/text.hpp"
 #include "report/words.hpp"
@@ -100,6 +102,8 @@ std::string summary_markdown(const verdict::RunRecord& run, const verdict::RunRe
     out += fmt::format("- error budget: {}\n", markdown_text(budget));
   if (const std::string bound = bound_text(result); !bound.empty())
     out += fmt::format("- bound: {}\n", markdown_text(bound));
+  if (const std::string clocks = clocks_text(run); !clocks.empty())
+    out += fmt::format("- clocks: {}\n", markdown_text(clocks));
   out += fmt::format("- ran: {} to {} with {}\n", run.started_at, run.ended_at,
                      markdown_text(run.tool));
   out += fmt::format("- repeat: `{}`\n", plain_text(repeat_run(run)));
@@ -113,6 +117,8 @@ std::string summary_markdown(const verdict::RunRecord& run, const verdict::RunRe
   if (!result.findings.empty()) out += "\n## Findings\n\n";
   for (const verdict::StandingFinding& finding : result.findings)
     out += fmt::format("- {}\n", markdown_text(finding_text(finding)));
+  out += predictions_markdown(result);
+  out += lineage_markdown(result.lineage);
   out += histories_section(result);
   out += reasons_section(run, result);
   out += earlier_section(result);

@@ -12,6 +12,7 @@ namespace nospof::verdict {
 namespace {
 
 constexpr std::string_view lost_write = "lost-write";
+constexpr std::string_view unknown_connection = "unknown-connection";
 
 std::string kind_of(const RunRecord& run, const std::string& probe) {
   const auto found = std::ranges::find(run.observers, probe, &ObserverInfo::probe);
@@ -22,9 +23,16 @@ bool is_tls(kinds::Outcome outcome) {
   return kinds::outcome_name(outcome).starts_with("tls-");
 }
 
+// How often says whether it was one that went astray, or is how things are.
+std::string detail_of(const Span& span) {
+  const std::uint64_t times = span.counts.empty() ? 1 : span.counts.back().count;
+  if (span.finding.what != unknown_connection || times <= 1) return span.finding.detail;
+  return fmt::format("{}; {} times", span.finding.detail, times);
+}
+
 std::string text_of(const Span& span) {
   return fmt::format("{}: {} (seen on {}: {})", span.finding.what, span.finding.subject, span.host,
-                     span.finding.detail);
+                     detail_of(span));
 }
 
 bool began_in(const Span& span, std::int64_t from_ns, std::int64_t to_ns) {
@@ -36,10 +44,10 @@ bool holds_at(const Span& span, std::int64_t at_ns) {
 }
 
 Interval length_of(const Span& span) {
-  Interval length{Nanoseconds(std::max<std::int64_t>(span.last_seen_ns - span.seen_ns, 0)),
-                  std::nullopt};
+  Interval length{Nanoseconds(span.last_seen_ns - span.seen_ns), std::nullopt};
   if (span.over_ns && span.not_before_ns > 0)
     length.upper = Nanoseconds(*span.over_ns - span.not_before_ns);
+  length = widened(length, 2 * span.clock);
   return length;
 }
 
@@ -67,6 +75,7 @@ class SpanBuilder {
                         finding.at_ns,
                         finding.at_ns,
                         std::nullopt,
+                        run_.clocks.at_own(sighting.host, finding.at_ns).uncertainty,
                         {{finding.at_ns, finding.count}}});
     }
   }
@@ -130,6 +139,7 @@ void see_violations(const std::vector<Span>& spans, const CellTime& time,
     if (span.kind == "tls-path") ++seen.tls;
     if (span.kind == "plaintext-canary") ++seen.clear_text;
     if (span.kind == "firewall") ++seen.open;
+    if (span.kind == "connections") ++seen.unknown;
   }
 }
 
@@ -176,7 +186,8 @@ void see_alerts(const std::vector<Span>& spans, const CellTime& time, Observatio
     const auto since = [&](std::int64_t at_ns) {
       return Nanoseconds(std::max<std::int64_t>(at_ns - time.injected_ns, 0));
     };
-    seen.detected = Interval{since(span.not_before_ns), since(span.seen_ns)};
+    seen.detected =
+        widened({since(span.not_before_ns), since(span.seen_ns)}, span.clock + time.clock);
     seen.alert = span.finding.subject;
     seen.alert_cleared = span.over_ns && *span.over_ns < time.end_ns;
   }
@@ -247,7 +258,7 @@ std::vector<StandingFinding> standing_findings(const RunRecord& run, const std::
     });
     if (known == findings.end())
       findings.push_back(
-          {span.kind, span.finding.what, span.finding.subject, span.finding.detail, {span.host}});
+          {span.kind, span.finding.what, span.finding.subject, detail_of(span), {span.host}});
     else if (std::ranges::find(known->hosts, span.host) == known->hosts.end())
       known->hosts.push_back(span.host);
   }

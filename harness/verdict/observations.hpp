@@ -24,6 +24,8 @@ struct Span {
   std::int64_t seen_ns = 0;
   std::int64_t last_seen_ns = 0;
   std::optional<std::int64_t> over_ns;  ///< none: it never was over
+  /// How far each of these times may be off, as its host's clock is not the controller's.
+  Nanoseconds clock{0};
   /// Its count from a moment on, in the order of time; the finding has the first one.
   struct Count {
     std::int64_t from_ns = 0;
@@ -44,6 +46,7 @@ struct CellTime {
   std::int64_t injected_ns = 0;
   std::int64_t end_ns = 0;
   std::optional<std::int64_t> healed_ns = {};  ///< measured; none: it never was
+  Nanoseconds clock{0};                        ///< how far the injection may be off, as Span::clock
 };
 
 struct Observations {
@@ -57,6 +60,7 @@ struct Observations {
   std::uint64_t tls = 0;          ///< of the violations: of kind tls-path
   std::uint64_t clear_text = 0;   ///< of kind plaintext-canary
   std::uint64_t open = 0;         ///< of kind firewall: flows that should be closed
+  std::uint64_t unknown = 0;      ///< of kind connections: that no flow allows
   std::uint64_t lost_writes = 0;  ///< writes, not findings, that never came back
   /// Acknowledged writes that a read after the injection did not see, and that were there after
   /// all.

@@ -36,6 +36,7 @@
 #include "faults/tls_terminate.hpp"
 #include "faults/vip_conflict.hpp"
 #include "kinds/registry.hpp"
+#include "probes/connections.hpp"
 #include "probes/dns.hpp"
 #include "probes/exec.hpp"
 #include "probes/firewall.hpp"
@@ -94,6 +95,7 @@ int main(int argc, char** argv) {
   registry.add(nospof::probes::make_vip());
   registry.add(nospof::probes::make_tls_path());
   registry.add(nospof::probes::make_firewall());
+  registry.add(nospof::probes::make_connections());
   registry.add(nospof::probes::make_http());
   registry.add(nospof::probes::make_tcp());
   registry.add(nospof::probes::make_dns());

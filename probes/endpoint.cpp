@@ -12,6 +12,7 @@
 
 #include "system/check.hpp"
 #include "system/lab_network.hpp"
+#include "system/own_connections.hpp"
 
 namespace nospof::probes {
 
@@ -64,7 +65,10 @@ UniqueFd begin(const Endpoint& endpoint, int option, int value, int& error_numbe
 // The request follows the end of the handshake in a segment of its own; it must not wait for an
 // ACK.
 UniqueFd begin_connect(const Endpoint& endpoint, int& error_number) {
-  return begin(endpoint, TCP_NODELAY, 1, error_number);
+  UniqueFd fd = begin(endpoint, TCP_NODELAY, 1, error_number);
+  const auto* address = reinterpret_cast<const sockaddr*>(&endpoint.address);
+  if (fd) note_own_connection(fd.get(), address, endpoint.length);
+  return fd;
 }
 
 UniqueFd begin_half_connect(const Endpoint& endpoint, int& error_number) {

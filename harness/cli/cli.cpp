@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "cli/stack_verbs.hpp"
 #include "cli/verbs.hpp"
 #include "spec/reader.hpp"
 #include "system/check.hpp"
@@ -109,6 +110,7 @@ void add_run_verbs(CLI::App& app, Verb& chosen, const std::vector<std::string>& 
   verb->add_option("--only", prove->only,
                    "cells to run, shell patterns: 'db1/*', '*/process-kill'");
   verb->add_option("--skip", prove->skip, "cells to leave out, shell patterns");
+  verb->add_option("--plan", prove->plan, "run the cells of a plan that `nospof plan` saved");
   verb->add_flag("--list", prove->list, "print the cells and stop");
   verb->add_option("--budget", prove->budget, "largest outage that still counts as survived: 10s");
   verb->add_option("--lab", prove->lab, "use this lab, which is up, and leave it up");
@@ -263,6 +265,7 @@ int main(int argc, char** argv, const kinds::Registry& registry) {
   add_samples_verb(app, chosen);
   add_evidence_verbs(app, chosen, registry);
   add_history_verb(app, chosen);
+  add_stack_verbs(app, chosen, registry);
   add_host_verbs(app, chosen, registry);
   try {
     app.parse(argc, argv);

@@ -7,10 +7,12 @@
 #include "cli/terminal.hpp"
 #include "cli/verbs.hpp"
 #include "control/limits.hpp"
+#include "control/plan.hpp"
 #include "control/proof.hpp"
 #include "evidence/bundle.hpp"
 #include "report/report.hpp"
 #include "spec/reader.hpp"
+#include "system/fd.hpp"
 
 namespace nospof::cli {
 
@@ -85,6 +87,15 @@ Nanoseconds chosen_budget(const ProveArguments& arguments, const spec::Topology&
   return *budget;
 }
 
+control::Campaign chosen_campaign(const ProveArguments& arguments, const spec::Topology& topology,
+                                  const spec::Catalogue& catalogue) {
+  if (arguments.plan.empty())
+    return control::plan_campaign(topology, catalogue, {arguments.only, arguments.skip});
+  if (!arguments.only.empty() || !arguments.skip.empty())
+    throw Error("--plan names the cells; it does not go with --only or --skip");
+  return control::campaign_of_plan(read_file(arguments.plan), arguments.plan, topology, catalogue);
+}
+
 // A lab that stays up, or is up, is one.
 int chosen_labs(const ProveArguments& arguments) {
   const bool one = !arguments.lab.empty() || arguments.keep_lab;
@@ -127,8 +138,7 @@ int prove_command(const ProveArguments& arguments, const kinds::Registry& regist
   const Nanoseconds budget = chosen_budget(arguments, options.topology);
   options.labs = chosen_labs(arguments);
   options.to_repeat = to_repeat;
-  control::Campaign campaign = control::plan_campaign(options.topology, registry.catalogue(),
-                                                      {arguments.only, arguments.skip});
+  control::Campaign campaign = chosen_campaign(arguments, options.topology, registry.catalogue());
   leave_unwatched_out(options.topology, arguments.no_observe, campaign);
   if (arguments.list) {
     print_list(campaign);
@@ -145,6 +155,7 @@ int prove_command(const ProveArguments& arguments, const kinds::Registry& regist
   options.observe = !arguments.no_observe;
   options.runs = arguments.runs;
   options.command = "nospof prove " + arguments.topology_file;
+  if (!arguments.plan.empty()) options.command += " --plan " + arguments.plan;
   for (const std::string& pattern : arguments.only)
     options.command += fmt::format(" --only '{}'", pattern);
   for (const std::string& pattern : arguments.skip)

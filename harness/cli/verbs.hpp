@@ -94,6 +94,8 @@ struct ProveArguments {
   std::string topology_file;
   std::vector<std::string> only;
   std::vector<std::string> skip;
+  std::string
+      plan;  ///< a saved plan whose cells are run; empty: those that `only` and `skip` leave
   bool list = false;
   std::optional<std::string> budget;
   std::string lab;  ///< use this lab, which is up already, and leave it up

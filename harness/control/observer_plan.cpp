@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "control/campaign.hpp"
+#include "control/connection_plan.hpp"
 #include "control/observers.hpp"
 #include "spec/listener.hpp"
 
@@ -38,7 +39,10 @@ class Plan {
 
   std::vector<Observer> make() {
     for (const spec::Host& host : topology_.hosts) {
-      if (!host.observer) add(host, "plaintext-canary", {{"marker", deployment_.marker}});
+      if (!host.observer) {
+        add(host, "plaintext-canary", {{"marker", deployment_.marker}});
+        add(host, "connections", connections_config(topology_, host));
+      }
       add_targets(host, "firewall", firewall_targets(host), {{"every_ns", firewall_every.count()}});
       add_targets(host, "tls-path", tls_targets(host), {});
       add_vips(host);
@@ -226,6 +230,7 @@ class Plan {
                         {"audit_every_ns", Nanoseconds(audit_every).count()}};
     if (const spec::Vip* vip = topology_.find_vip(workload.vip)) config["address"] = vip->address;
     add(*topology_.find_host(workload.from), "ledger", std::move(config));
+    observers_.back().after_healing = true;
   }
 
   const spec::Topology& topology_;

@@ -23,6 +23,8 @@ namespace nospof::control {
 struct Observer {
   std::string host;
   ProbeOrder probe;
+  /// No cell is over before it has looked at what the healing left.
+  bool after_healing = false;
 };
 
 /// The certificate of a service on a host, as deployed.
@@ -42,7 +44,7 @@ struct Deployment {
 };
 
 /// All that a topology calls for:
-/// - "plaintext-canary" on every host of the stack;
+/// - "plaintext-canary" and "connections" on every host of the stack;
 /// - "firewall" on every host: each TCP port that anything listens on, on each other host;
 /// - "tls-path" on every host from which a TLS hop begins;
 /// - "vip-own" on every host that may own a VIP, "vip-link" where users are;
@@ -62,6 +64,8 @@ class ObserverTeam {
   asio::awaitable<void> start(const std::vector<Observer>& observers);
   /// Ends them all and waits for it.
   asio::awaitable<void> stop();
+  /// Whether each that is to look after a healing at `healed_ns` has, and could tell something.
+  bool looked_since(std::int64_t healed_ns) const;
 
  private:
   using Orders = std::vector<ProbeOrder>;
@@ -77,6 +81,9 @@ class ObserverTeam {
   Recorder& recorder_;
   ClockBook& clocks_;
   std::map<std::string, std::unique_ptr<ProberClient>> probers_;
+  /// By host and name, of those that are to look after healing: when the last look began that told
+  /// something.
+  std::map<std::pair<std::string, std::string>, std::int64_t> looked_ns_;
   std::size_t keepers_ = 0;
   bool stopping_ = false;
 };

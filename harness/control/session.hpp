@@ -53,6 +53,11 @@ class Session {
   /// All services running as wanted, and all of the topology's redundancy checks.
   asio::awaitable<Redundancy> redundancy();
 
+  /// Whether every observer that is to look after a healing at `healed_ns` has; true without any.
+  bool observed_since(std::int64_t healed_ns) const {
+    return !observers_ || observers_->looked_since(healed_ns);
+  }
+
   verdict::LiveView& live() { return *live_; }
   /// Empty while the prober runs as it should.
   const std::string& prober_failure() const;

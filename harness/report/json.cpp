@@ -7,6 +7,8 @@
 
 #include "report/histogram_json.hpp"
 #include "report/histories.hpp"
+#include "report/lineage.hpp"
+#include "report/predictions.hpp"
 #include "report/report.hpp"
 #include "report/text.hpp"
 #include "report/words.hpp"
@@ -101,7 +103,7 @@ json::value error_budget_json(const verdict::RunResult& result) {
 json::value bound_json(const verdict::RunResult& result) {
   if (!result.failure_bound) return {};
   json::object object;
-  object["passed"] = result.passed;
+  object["passed"] = result.passed - result.controls;
   object["confidence"] = verdict::confidence;
   object["failure_probability_at_most"] = *result.failure_bound;
   object["text"] = bound_text(result);
@@ -161,6 +163,7 @@ json::object seen_json(const verdict::Observations& seen) {
   object["clear_text"] = told("plaintext-canary", seen.clear_text);
   object["open_flows"] = told("firewall", seen.open);
   object["closed_flows"] = texts(seen.closed);
+  object["unknown_connections"] = told("connections", seen.unknown);
   object["detected"] = seen.detected ? json::value(interval_json(*seen.detected)) : json::value();
   object["alert"] = seen.alert;
   object["alert_cleared"] = seen.alert_cleared;
@@ -220,6 +223,15 @@ json::object cell_json(const verdict::RunRecord& run, const verdict::CellResult&
   object["hypothesis"] = hypothesis_json(cell);
   object["observed"] = seen_json(cell.seen);
   object["worst_lateness_ns"] = cell.worst_lateness.count();
+  if (!cell.plan.hosts.empty()) {
+    object["hosts"] = texts(cell.plan.hosts);
+    object["in_turn"] = cell.plan.in_turn;
+    object["control"] = cell.plan.is_control();
+  }
+  object["predicted"] =
+      cell.plan.predicted.empty() ? json::value() : json::value(valid_utf8(cell.plan.predicted));
+  object["agreement"] =
+      cell.agreement ? json::value(verdict::agreement_name(*cell.agreement)) : json::value();
   object["clock_uncertainty_ns"] = cell.clock_uncertainty.count();
   object["lab"] = cell.lab;
   object["beside"] = cell.beside;
@@ -315,6 +327,7 @@ json::object head_json(const verdict::RunRecord& run, const verdict::RunResult& 
   cells["planned"] = run.cells.size();
   cells["executed"] = result.executed;
   cells["passed"] = result.passed;
+  cells["controls"] = result.controls;
   cells["failed"] = result.failed;
   cells["inconclusive"] = result.inconclusive;
   object["totals"] = std::move(cells);
@@ -372,6 +385,8 @@ std::string result_json(const verdict::RunRecord& run, const verdict::RunResult&
   for (const verdict::StandingFinding& finding : result.findings)
     findings.push_back(finding_json(finding));
   object["findings"] = std::move(findings);
+  object["predictions"] = predictions_json(result);
+  object["lineage"] = lineage_json(result.lineage);
   object["histories"] = histories_json(result.histories);
   object["clocks"] = clocks_json(run);
   json::array cells;

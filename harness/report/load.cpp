@@ -30,6 +30,9 @@ verdict::CellPlan read_plan(const json::object& object) {
   plan.service = fields.optional_text("service");
   plan.fault = fields.optional_text("fault");
   plan.label = fields.optional_text("label");
+  plan.predicted = fields.optional_text("predicted");
+  plan.hosts = fields.texts("hosts");
+  plan.in_turn = object.contains("in_turn") && fields.boolean("in_turn");
   if (object.contains("parameters")) {
     const json::object parameters = fields.object("parameters");
     for (const auto& entry : parameters)

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include "history/timeline.hpp"
+#include "report/lineage.hpp"
+#include "report/predictions.hpp"
 #include "report/report.hpp"
 #include "report/text.hpp"
 #include "report/words.hpp"
@@ -115,6 +117,8 @@ std::string summary_markdown(const verdict::RunRecord& run, const verdict::RunRe
   if (!result.findings.empty()) out += "\n## Findings\n\n";
   for (const verdict::StandingFinding& finding : result.findings)
     out += fmt::format("- {}\n", markdown_text(finding_text(finding)));
+  out += predictions_markdown(result);
+  out += lineage_markdown(result.lineage);
   out += histories_section(result);
   out += reasons_section(run, result);
   out += earlier_section(result);

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "report/lineage.hpp"
+#include "report/predictions.hpp"
 #include "report/report.hpp"
 #include "report/text.hpp"
 #include "report/words.hpp"
@@ -146,6 +148,12 @@ std::string terminal_table(const verdict::RunRecord& run, const verdict::RunResu
   if (!result.findings.empty()) out += "\nFindings:\n";
   for (const verdict::StandingFinding& finding : result.findings)
     out += wrapped("  " + plain_text(finding_text(finding)), 4);
+  const std::vector<std::string> predictions = predictions_lines(result);
+  if (!predictions.empty()) out += "\nPredictions:\n";
+  for (const std::string& line : predictions) out += wrapped("  " + line, 4);
+  const std::vector<std::string> lineage = lineage_lines(result.lineage);
+  if (!lineage.empty()) out += "\nLineage:\n";
+  for (const std::string& line : lineage) out += wrapped("  " + plain_text(line), 4);
   if (!result.histories.empty()) out += "\nHistories:\n";
   for (const verdict::HistoryResult& history : result.histories)
     out += wrapped("  " + plain_text(history_text(history)), 4);

@@ -76,12 +76,18 @@ std::string budget_text(const verdict::RunResult& result) {
 
 std::string bound_text(const verdict::RunResult& result) {
   if (!result.failure_bound) return "";
+  const std::size_t survived = result.passed - result.controls;
   std::string text = fmt::format(
       "{}, none failed. If cells like these fail independently of each other and with one "
       "probability, it is at most {} ({:.0f}% confidence). This says nothing about other faults, "
       "another workload or another topology.",
-      result.passed == 1 ? "1 cell passed" : fmt::format("{} cells passed", result.passed),
+      survived == 1 ? "1 cell passed" : fmt::format("{} cells passed", survived),
       at_most_percent(*result.failure_bound), verdict::confidence * 100);
+  if (result.controls > 0)
+    text += fmt::format(
+        " Not counted {} {} in which hosts were to break the service together, and did.",
+        result.controls == 1 ? "is" : "are",
+        result.controls == 1 ? "1 control" : fmt::format("{} controls", result.controls));
   if (result.inconclusive > 0)
     text += fmt::format(" {} inconclusive {} not counted.", result.inconclusive,
                         result.inconclusive == 1 ? "cell is" : "cells are");
@@ -89,7 +95,8 @@ std::string bound_text(const verdict::RunResult& result) {
 }
 
 std::string fault_text(const verdict::CellPlan& plan) {
-  return plan.label.empty() ? plan.fault : plan.fault + ":" + plan.label;
+  const std::string fault = plan.label.empty() ? plan.fault : plan.fault + ":" + plan.label;
+  return plan.is_control() ? fault + ", control" : fault;
 }
 
 std::string outage_text(const verdict::CellResult& cell) {

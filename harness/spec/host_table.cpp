@@ -95,7 +95,7 @@ Format<std::vector<Host>> hosts_format() {
       {"ssh", TransportKind::ssh},
       {"container", TransportKind::container},
   };
-  const Section<Host> host{
+  Section<Host> host{
       {
           required("address", &Host::address, ipv4_address(), "IPv4 address in the subnet."),
           optional("zone", &Host::zone,
@@ -117,6 +117,7 @@ Format<std::vector<Host>> hosts_format() {
       },
       check_host,
   };
+  for (auto& item : mean_time_fields<Host>("host")) host.fields.push_back(std::move(item));
   return map_of("host", label("host name", 15), object(host), 1);
 }
 
@@ -208,7 +209,7 @@ Format<KillMode> kill_mode_format() {
 Format<std::vector<Service>> services_format() {
   const Format<std::string> variable =
       matching("the name of an environment variable", "[A-Za-z_][A-Za-z0-9_]*", 100);
-  const Section<Service> service{
+  Section<Service> service{
       {
           optional("title", &Service::title, text(0, 200), "", "What it does, for reports."),
           required("command", &Service::command, words(),
@@ -241,9 +242,13 @@ Format<std::vector<Service>> services_format() {
                    "Ports it listens on."),
           optional("tls", &Service::tls, service_tls_format(), "",
                    "The certificate it shows to its clients."),
+          optional("needed", &Service::needed, maybe(boolean()), "",
+                   "Whether its host serves users only while it runs; without it found out from "
+                   "flows and tiers."),
       },
       check_service,
   };
+  for (auto& item : mean_time_fields<Service>("service")) service.fields.push_back(std::move(item));
   return map_of("service", name("service name", 30), object(service), 1);
 }
 

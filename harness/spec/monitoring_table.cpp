@@ -17,8 +17,12 @@ Format<Monitoring> monitoring_format() {
                    "Label that has a host's name, in alerts and series."),
           optional("hosts_query", &Monitoring::hosts_query, text(1), "up",
                    "PromQL: at least one series, with that label, for every host that is watched."),
+          optional("exporters", &Monitoring::exporters, distinct(service_name()), "",
+                   "Services that tell it about their host; without it the one that most hosts run "
+                   "among those it may ask."),
       },
       [](Context& context, const Node& node, Monitoring& monitoring) {
+        monitoring.mark = node.mark;
         if (!context.sound({"services", "hosts", "tiers"})) return;
         for (const std::string& host : monitoring.on)
           if (listener(*context.known, host, fmt::format("{}/tcp", monitoring.port)) == nullptr)

@@ -33,6 +33,13 @@ struct HostLimits {
   std::optional<Percent> cpu;    ///< of this machine's CPU time; nothing: no limit
 };
 
+/// How often something fails, and how long it then stays down, on average. Nothing: what the
+/// topology's `reliability` says of its sort.
+struct MeanTimes {
+  std::optional<Duration> mtbf;  ///< between two failures
+  std::optional<Duration> mttr;  ///< until it is repaired or replaced
+};
+
 struct Host {
   std::string name;
   std::string address;  ///< IPv4, dotted
@@ -44,6 +51,7 @@ struct Host {
   HostLimits limits;
   Cost cost;
   Mark mark;
+  MeanTimes times = {};
 };
 
 /// k-of-n: the tier serves while at least `needs` of its hosts do.
@@ -52,6 +60,8 @@ struct Tier {
   std::vector<std::string> hosts;
   int needs = 1;
   Mark mark;
+  int acknowledged_by = 0;  ///< of a database: hosts that have a write before users are told that
+                            ///< it was made; 0: the topology does not tell
 };
 
 /// systemd's Restart=, with the same meaning (systemd.service(5)).
@@ -99,6 +109,10 @@ struct Service {
   std::vector<std::string> listens;  ///< "443/tcp"
   std::optional<ServiceTls> tls;
   Mark mark;
+  /// Whether users need it on each of its hosts; nothing: found out from flows and tiers
+  /// (docs/plan.md).
+  std::optional<bool> needed;
+  MeanTimes times = {};
 };
 
 struct Vip {
@@ -176,6 +190,37 @@ struct SharedDependency {
   bool tested = false;  ///< whether a proof breaks it; else it is reported as an assumption
   std::string note;
   Mark mark;
+  MeanTimes times = {};
+};
+
+/// Components of one kind that can fail together by one cause, a bug in their software for
+/// instance: the beta-factor model.
+struct CommonCause {
+  std::string name;
+  std::vector<std::string> on;  ///< hosts, expanded
+  std::string service;          ///< the service on each of them; empty: the hosts themselves
+  Percent beta;                 ///< share of their failures that hits all of them at once
+  std::string note;
+  Mark mark;
+};
+
+/// What users do with the stack, and which tiers that takes.
+struct UserFunction {
+  std::string name;                   ///< "read", "write"
+  std::vector<std::string> tiers;     ///< empty: those that traffic of the workload reaches
+  std::vector<std::string> majority;  ///< of them: more than half of the hosts must serve
+  std::vector<std::string> any;       ///< of them: one host that serves is enough
+  Mark mark;
+};
+
+/// Mean times of each sort of component, where the component itself says nothing. The defaults are
+/// orders of magnitude, there to compare designs with, and were not measured.
+struct Reliability {
+  MeanTimes host{std::chrono::hours(24 * 365), std::chrono::hours(4)};
+  MeanTimes service{std::chrono::hours(24 * 90), std::chrono::minutes(10)};
+  MeanTimes link{std::chrono::hours(24 * 1825), std::chrono::hours(4)};
+  MeanTimes zone{std::chrono::hours(24 * 1825), std::chrono::hours(4)};
+  MeanTimes shared{std::chrono::hours(24 * 1825), std::chrono::hours(4)};
 };
 
 enum class ConnectionMode { fresh, keep_alive };
@@ -205,6 +250,10 @@ struct Monitoring {
   std::string authority;
   std::string host_label;   ///< label that has a host's name, in alerts and series
   std::string hosts_query;  ///< PromQL: at least one series for every host that is watched
+  /// Services of which one on each host tells the monitoring about it; empty: found out
+  /// (docs/structure-checks.md).
+  std::vector<std::string> exporters;
+  Mark mark;
 };
 
 struct Slo {
@@ -248,6 +297,9 @@ struct Topology {
   std::vector<Role> roles;
   std::vector<RedundancyCheck> redundancy;
   std::vector<SharedDependency> shared;
+  std::vector<CommonCause> common_causes;
+  std::vector<UserFunction> functions;
+  Reliability reliability;
   std::vector<std::string> secrets;              ///< names; a lab makes a random value for each
   std::map<std::string, std::string> variables;  ///< constants for templates
   Workload workload;

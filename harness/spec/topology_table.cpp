@@ -62,6 +62,13 @@ void check_tier(Context& context, const Node& node, Tier& tier) {
         fmt::format("{}: expected 'needs' from 1 to {}, the number of its hosts, found {}",
                     context.subject, size, tier.needs));
   }
+  if (tier.acknowledged_by > size) {
+    context.problem(
+        node.mark_of("acknowledged_by"),
+        fmt::format(
+            "{}: expected 'acknowledged_by' from 1 to {}, the number of its hosts, found {}",
+            context.subject, size, tier.acknowledged_by));
+  }
 }
 
 Format<std::vector<Tier>> tiers_format() {
@@ -70,6 +77,9 @@ Format<std::vector<Tier>> tiers_format() {
           required("hosts", &Tier::hosts, distinct(host_name(), 1), "Names of its hosts."),
           optional("needs", &Tier::needs, integer(1, 1000), "1",
                    "The tier serves while at least this many of its hosts do."),
+          optional("acknowledged_by", &Tier::acknowledged_by, integer(1, 1000), "",
+                   "Of a database: so many hosts have a write before users are told that it was "
+                   "made."),
       },
       check_tier,
   };
@@ -168,32 +178,6 @@ Format<std::vector<RedundancyCheck>> redundancy_format() {
   return list_of(object(check), 0, "redundancy check");
 }
 
-Format<std::vector<SharedDependency>> shared_format() {
-  const std::vector<std::string> kinds = {"network-segment", "certificate-authority", "dns",
-                                          "power",           "configuration",         "software",
-                                          "monitoring"};
-  const Section<SharedDependency> dependency{
-      {
-          required("name", &SharedDependency::name, name("dependency name"), "Unique in the list."),
-          required("kind", &SharedDependency::kind, one_of_texts(kinds),
-                   "What sort of thing it is."),
-          required("used_by", &SharedDependency::used_by, host_names(), "Hosts that depend on it."),
-          optional("tested", &SharedDependency::tested, boolean(), "false",
-                   "Whether a proof breaks it; if not, it is reported as an assumption."),
-          optional("note", &SharedDependency::note, text(0, 500), "", "Stands in the report."),
-      },
-      [](Context& context, const Node& node, SharedDependency& found) {
-        for (const SharedDependency& other : context.known->shared) {
-          if (other.name != found.name) continue;
-          context.problem(node.mark_of("name"),
-                          fmt::format("{}: the name '{}' is taken by line {}", context.subject,
-                                      found.name, other.mark.line));
-        }
-      },
-  };
-  return list_of(object(dependency), 0, "shared dependency");
-}
-
 Format<Slo> slo_format() {
   return object<Slo>({
       {
@@ -285,6 +269,12 @@ Section<Topology> make_topology_table() {
                "What must be true before the stack counts as redundant again."),
       optional("shared", &Topology::shared, shared_format(), "",
                "Dependencies that several hosts share and that the hosts alone do not show."),
+      optional("common_causes", &Topology::common_causes, common_causes_format(), "",
+               "Components that can fail together by one cause, with the share of such failures."),
+      optional("functions", &Topology::functions, functions_format(), "",
+               "What users do, by name; without it `read` and `write`, which take the same tiers."),
+      optional("reliability", &Topology::reliability, reliability_format(), "",
+               "How often things fail and for how long, for what `nospof analyze` computes."),
       required("workload", &Topology::workload, workload_format(),
                "The traffic that says whether users are served."),
       optional("monitoring", &Topology::monitoring, maybe(monitoring_format()), "",

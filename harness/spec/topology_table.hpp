@@ -15,6 +15,34 @@ Format<std::vector<Flow>> flows_format();
 Format<std::vector<TlsHop>> tls_hops_format();
 Format<Workload> workload_format();
 Format<Monitoring> monitoring_format();
+Format<std::vector<SharedDependency>> shared_format();
+Format<std::vector<CommonCause>> common_causes_format();
+Format<std::vector<UserFunction>> functions_format();
+Format<Reliability> reliability_format();
+
+/// Mean time between failures, and until repair: 1h to 100 years, 1s to 1 year.
+Format<std::optional<Duration>> mtbf_format();
+Format<std::optional<Duration>> mttr_format();
+
+/// `mtbf` and `mttr` of a component that has MeanTimes `times`.
+template <typename T>
+std::vector<Field<T>> mean_time_fields(const std::string& sort) {
+  const auto inner = [](const std::string& key, auto member, auto format, const std::string& doc) {
+    Field<T> result;
+    result.info = {key, format.shape, false, "", doc};
+    result.set = [member, read = std::move(format.read)](Context& context, const Node& node,
+                                                         T& out) {
+      read(context, node, out.times.*member);
+    };
+    return result;
+  };
+  return {
+      inner("mtbf", &MeanTimes::mtbf, mtbf_format(),
+            "Mean time between failures; without it `reliability." + sort + "`."),
+      inner("mttr", &MeanTimes::mttr, mttr_format(),
+            "Mean time to repair; without it `reliability." + sort + "`."),
+  };
+}
 
 /// The first lines of either kind of file.
 template <typename T>

@@ -84,6 +84,15 @@ std::string without_attributes(std::string_view payload, std::size_t header_size
   return kept;
 }
 
+void each_message(std::string_view datagram,
+                  const std::function<void(std::uint16_t, std::string_view)>& visit) {
+  while (const auto head = header_of<nlmsghdr>(datagram)) {
+    if (head->nlmsg_len < NLMSG_HDRLEN || head->nlmsg_len > datagram.size()) return;
+    visit(head->nlmsg_type, datagram.substr(NLMSG_HDRLEN, head->nlmsg_len - NLMSG_HDRLEN));
+    datagram.remove_prefix(std::min(aligned(head->nlmsg_len), datagram.size()));
+  }
+}
+
 RawNetlink::RawNetlink(int protocol)
     : socket_(
           check("open a netlink socket", ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol))) {

@@ -50,6 +50,11 @@ std::optional<std::string> attribute(std::string_view payload, std::size_t heade
 std::string without_attributes(std::string_view payload, std::size_t header_size,
                                const std::vector<std::uint16_t>& types);
 
+/// Calls back for each message of a datagram from a netlink socket: its type, and what is behind
+/// its nlmsghdr. Ends at what is cut off.
+void each_message(std::string_view datagram,
+                  const std::function<void(std::uint16_t, std::string_view)>& visit);
+
 /// A netlink socket of one protocol (NETLINK_ROUTE, NETLINK_SOCK_DIAG). It acts in the network
 /// namespace that the calling thread was in when it was made.
 class RawNetlink {

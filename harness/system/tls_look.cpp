@@ -12,6 +12,7 @@
 
 #include "system/check.hpp"
 #include "system/fd.hpp"
+#include "system/own_connections.hpp"
 #include "system/socket_bio.hpp"
 #include "system/starttls.hpp"
 #include "system/tls_client.hpp"
@@ -104,6 +105,8 @@ void TlsLook::State::open(TlsContexts& contexts) {
   seen.fd = socket.get();
   if (::connect(socket.get(), to->ai_addr, to->ai_addrlen) != 0 && errno != EINPROGRESS)
     end_with(TlsHandshake::not_connected, SystemError("connect", errno).what());
+  else
+    note_own_connection(socket.get(), to->ai_addr, to->ai_addrlen);
 }
 
 bool TlsLook::State::go_on() {

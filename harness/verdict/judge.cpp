@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "spec/units.hpp"
 #include "verdict/in_lab.hpp"
@@ -27,6 +28,7 @@ class LabJudge {
   CellResult judge(std::size_t place) const {
     return judge_sorted(run_, place, by_schedule_, spans_);
   }
+  const RunRecord& run() const { return run_; }
   Traffic traffic() const { return traffic_of(run_, by_schedule_); }
   /// None when no fault was injected in it.
   std::vector<StandingFinding> findings() const {
@@ -93,13 +95,34 @@ void add_findings(std::vector<StandingFinding> found, std::vector<StandingFindin
 }
 
 void judge_labs(const RunRecord& run, Labs& labs, RunResult& result) {
+  LineageBuilder lineage;
   for (int number = 1; number <= labs_of(run); ++number) {
     const LabJudge& lab = labs.lab(number);
     const Traffic traffic = lab.traffic();
     result.traffic.requests.add(traffic.requests);
     result.traffic.latency.merge(traffic.latency);
     add_findings(lab.findings(), result.findings);
+    lineage.add_lab(lab.run());
   }
+  result.lineage = lineage.finish();
+}
+
+// Only what is known to be the fault's doing, or to have been survived, says something of a model.
+std::optional<Agreement> agreement_of(const CellResult& cell, Nanoseconds budget) {
+  if (cell.plan.is_control()) {
+    if (!cell.attributable || !cell.executed) return std::nullopt;
+    if (cell.longest.lower > budget) return Agreement::agrees;
+    const bool survived = cell.longest.upper && *cell.longest.upper <= budget;
+    return survived ? std::optional(Agreement::too_pessimistic) : std::nullopt;
+  }
+  const bool too_long = !cell.longest.upper || cell.longest.lower > budget;
+  const bool broke = cell.verdict == Verdict::fail && cell.attributable && too_long;
+  if (!broke && cell.verdict != Verdict::pass) return std::nullopt;
+  if (cell.plan.predicted == "survives")
+    return broke ? Agreement::fake_redundancy : Agreement::agrees;
+  if (cell.plan.predicted == "breaks")
+    return broke ? Agreement::agrees : Agreement::too_pessimistic;
+  return std::nullopt;
 }
 
 void judge_run(const RunRecord& run, RunResult& result) {
@@ -199,6 +222,7 @@ void measure_budget(const RunRecord& run, RunResult& result) {
   result.budget = error_budget(result.traffic.requests, *run.slo_availability);
   double most = -1;
   for (const CellResult& cell : result.cells) {
+    if (cell.plan.is_control()) continue;
     const auto availability = cell.counts.availability();
     // The share that failed, not the burn rate: that one is unknown when nothing may fail.
     if (!availability || 1 - *availability <= most) continue;
@@ -221,7 +245,21 @@ std::string verdict_name(Verdict verdict) {
   return "inconclusive";
 }
 
+std::string agreement_name(Agreement agreement) {
+  switch (agreement) {
+    case Agreement::agrees:
+      return "agree";
+    case Agreement::fake_redundancy:
+      return "fake redundancy";
+    case Agreement::too_pessimistic:
+      return "model too pessimistic";
+  }
+  return "agree";
+}
+
 std::string component_name(const CellPlan& plan) {
+  if (!plan.hosts.empty())
+    return fmt::to_string(fmt::join(plan.hosts, plan.in_turn ? ", then " : " + "));
   if (plan.host.empty()) return plan.id;
   return plan.service.empty() ? plan.host : fmt::format("{} on {}", plan.service, plan.host);
 }
@@ -236,8 +274,10 @@ RunResult judge(const RunRecord& run) {
   for (std::size_t i = 0; i < run.cells.size(); ++i) {
     result.cells.push_back(labs.judge(i));
     const CellResult& cell = result.cells.back();
+    result.cells.back().agreement = agreement_of(cell, run.outage_budget);
     result.executed += cell.executed ? 1U : 0U;
     result.passed += cell.verdict == Verdict::pass ? 1U : 0U;
+    result.controls += cell.verdict == Verdict::pass && cell.plan.is_control() ? 1U : 0U;
     result.failed += cell.verdict == Verdict::fail ? 1U : 0U;
     result.inconclusive += cell.verdict == Verdict::inconclusive ? 1U : 0U;
   }
@@ -247,7 +287,11 @@ RunResult judge(const RunRecord& run) {
   measure_budget(run, result);
   // A cell that passed was executed; inconclusive ones are no trials, whatever they would have
   // been.
-  if (result.passed > 0 && result.failed == 0) result.failure_bound = failure_bound(result.passed);
+  const std::size_t survived = result.passed - result.controls;
+  if (survived > 0 && result.failed == 0) result.failure_bound = failure_bound(survived);
+  if (survived == 0 && result.controls > 0)
+    result.reasons.push_back(
+        "no cell was survived: controls show that this proof sees outages, and nothing else");
   judge_histories(run, result);
   result.spofs = find_spofs(result.cells);
   if (result.failed > 0 || !result.findings.empty())

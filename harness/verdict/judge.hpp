@@ -8,6 +8,7 @@
 
 #include "verdict/budget.hpp"
 #include "verdict/histories.hpp"
+#include "verdict/lineage.hpp"
 #include "verdict/observations.hpp"
 #include "verdict/outages.hpp"
 #include "verdict/percentiles.hpp"
@@ -29,6 +30,14 @@ struct HypothesisResult {
   std::string observed;  ///< "1.2 s .. 1.24 s", "99.87 %"; "no data"
 };
 
+/// What was predicted for a cell, held against what was seen.
+enum class Agreement {
+  agrees,
+  fake_redundancy,  ///< predicted to survive, and broke: the redundancy is on paper only
+  too_pessimistic,  ///< predicted to break, and survived: the model knows too little
+};
+/// "agree", "fake redundancy", "model too pessimistic".
+std::string agreement_name(Agreement agreement);
 /// A cell that was repeated: what came of it before.
 struct EarlierTry {
   int lab = 1;
@@ -66,6 +75,8 @@ struct CellResult {
   int beside = 0;         ///< in how many other labs cells could run at the same time
   std::optional<double> cpu_idle = {};   ///< of the machine, while it ran: 0 to 1
   std::vector<EarlierTry> earlier = {};  ///< each repeated by the next one
+  /// None without a prediction, or when the cell is inconclusive.
+  std::optional<Agreement> agreement = std::nullopt;
 };
 
 /// One failing cell as evidence for a SPOF.
@@ -100,8 +111,10 @@ struct RunResult {
   std::vector<Spof> spofs;
   std::vector<StandingFinding> findings;  ///< each of them makes the run fail
   std::vector<HistoryResult> histories;
+  Lineage lineage;
   std::size_t executed = 0;
   std::size_t passed = 0;
+  std::size_t controls = 0;  ///< of those that passed: hosts that broke the service, as they must
   std::size_t failed = 0;
   std::size_t inconclusive = 0;
   Traffic traffic;

@@ -80,7 +80,10 @@ void check_observations(Case& c) {
     whole ? c.violations.push_back(loss)
           : c.doubts.push_back(loss + "; but the stack was not seen whole again");
   for (const std::string& kind : seen.blind)
-    c.doubts.push_back(fmt::format("no {} probe could tell anything in this cell", kind));
+    c.doubts.push_back(kind == "ledger"
+                           ? "no audit of the ledger that began after healing had a good answer: "
+                             "nothing proves that no write is lost"
+                           : fmt::format("no {} probe could tell anything in this cell", kind));
 }
 
 // Returns whether what comes later can be ascribed to the fault.
@@ -188,6 +191,24 @@ void check_budget(Case& c) {
     c.doubts.push_back(fmt::format("outage of {}: the budget of {} lies in between",
                                    interval_text(longest), human_duration(budget)));
   }
+}
+
+// What users do without for a moment longer than the budget is no outage that anybody could have
+// seen; what was never seen cannot be told from what this proof does not see.
+void check_control(Case& c) {
+  const Interval& longest = c.result.longest;
+  const Nanoseconds budget = c.run.outage_budget;
+  if (longest.lower > budget) {
+    if (!soundly_measured(c.result.outages))
+      c.doubts.push_back(
+          fmt::format("control: outage of {}, but the prober itself was late for most of it",
+                      interval_text(longest)));
+    return;
+  }
+  c.doubts.push_back(fmt::format(
+      "control: {} were to break the service together, and no outage longer than {} was seen "
+      "({}): the topology says too little, or this proof cannot see an outage",
+      component_name(c.cell.plan), human_duration(budget), interval_text(longest)));
 }
 
 void check_hypotheses(Case& c) {
@@ -335,7 +356,9 @@ CellResult judge_sorted(const RunRecord& run, std::size_t index,
     c.doubts.push_back(why_not_injected(cell, run));
   } else {
     result.attributable = check_baseline(c) && result.confirmed;
-    if (judged_by_budget(run))
+    if (cell.plan.is_control())
+      check_control(c);
+    else if (judged_by_budget(run))
       check_budget(c);
     else
       check_hypotheses(c);

@@ -12,6 +12,7 @@ namespace nospof::verdict {
 namespace {
 
 constexpr std::string_view lost_write = "lost-write";
+constexpr std::string_view unknown_connection = "unknown-connection";
 
 std::string kind_of(const RunRecord& run, const std::string& probe) {
   const auto found = std::ranges::find(run.observers, probe, &ObserverInfo::probe);
@@ -22,9 +23,16 @@ bool is_tls(kinds::Outcome outcome) {
   return kinds::outcome_name(outcome).starts_with("tls-");
 }
 
+// How often says whether it was one that went astray, or is how things are.
+std::string detail_of(const Span& span) {
+  const std::uint64_t times = span.counts.empty() ? 1 : span.counts.back().count;
+  if (span.finding.what != unknown_connection || times <= 1) return span.finding.detail;
+  return fmt::format("{}; {} times", span.finding.detail, times);
+}
+
 std::string text_of(const Span& span) {
   return fmt::format("{}: {} (seen on {}: {})", span.finding.what, span.finding.subject, span.host,
-                     span.finding.detail);
+                     detail_of(span));
 }
 
 bool began_in(const Span& span, std::int64_t from_ns, std::int64_t to_ns) {
@@ -131,6 +139,7 @@ void see_violations(const std::vector<Span>& spans, const CellTime& time,
     if (span.kind == "tls-path") ++seen.tls;
     if (span.kind == "plaintext-canary") ++seen.clear_text;
     if (span.kind == "firewall") ++seen.open;
+    if (span.kind == "connections") ++seen.unknown;
   }
 }
 
@@ -249,7 +258,7 @@ std::vector<StandingFinding> standing_findings(const RunRecord& run, const std::
     });
     if (known == findings.end())
       findings.push_back(
-          {span.kind, span.finding.what, span.finding.subject, span.finding.detail, {span.host}});
+          {span.kind, span.finding.what, span.finding.subject, detail_of(span), {span.host}});
     else if (std::ranges::find(known->hosts, span.host) == known->hosts.end())
       known->hosts.push_back(span.host);
   }

@@ -60,6 +60,7 @@ struct Observations {
   std::uint64_t tls = 0;          ///< of the violations: of kind tls-path
   std::uint64_t clear_text = 0;   ///< of kind plaintext-canary
   std::uint64_t open = 0;         ///< of kind firewall: flows that should be closed
+  std::uint64_t unknown = 0;      ///< of kind connections: that no flow allows
   std::uint64_t lost_writes = 0;  ///< writes, not findings, that never came back
   /// Acknowledged writes that a read after the injection did not see, and that were there after
   /// all.

@@ -19,14 +19,21 @@ namespace nospof::verdict {
 
 enum class Mode { prove, run };
 
-/// One component x one fault, as planned.
+/// One component x one fault, as planned; or a fault on several hosts.
 struct CellPlan {
   std::string id;
-  std::string host;     ///< empty for an experiment
+  std::string host;     ///< empty for an experiment, and when `hosts` are hit
   std::string service;  ///< empty for a fault on the host
   std::string fault;
   std::string label;
   std::map<std::string, std::string> parameters;  ///< as JSON text
+  std::string predicted = {};           ///< "survives" or "breaks"; empty: nothing was predicted
+  std::vector<std::string> hosts = {};  ///< of a cell that hits several
+  bool in_turn = false;  ///< each of them while the one before comes back; else all at once
+
+  /// Hosts that must break the service together: the cell passes when they do, since a proof that
+  /// cannot see an outage proves nothing.
+  bool is_control() const { return !hosts.empty() && predicted == "breaks"; }
 };
 
 /// The moment a phase of a cell began.

@@ -14,6 +14,7 @@ void host(std::string_view bytes);
 void messages(std::string_view bytes);
 void run(std::string_view bytes);
 void samples(std::string_view bytes);
+void stack(std::string_view bytes);
 void topology(std::string_view bytes);
 
 }  // namespace nospof::fuzz

@@ -36,6 +36,11 @@ class LedgerStore {
     const std::lock_guard lock(mutex_);
     return rows_.size();
   }
+  /// Rows whose writes had such an answer.
+  std::size_t rows(Writes how) {
+    const std::lock_guard lock(mutex_);
+    return answered_[how];
+  }
   void writes(Writes how) {
     const std::lock_guard lock(mutex_);
     how_ = how;
@@ -99,6 +104,7 @@ class LedgerStore {
   }
 
   std::string write(const std::string& id, const std::string& token) {
+    if (!is_register(id)) ++answered_[how_];
     if (how_ == Writes::refused) return http_answer(503, "not now");
     values_[id] = token;
     if (how_ == Writes::stored_and_refused) return http_answer(503, "who knows");
@@ -131,6 +137,7 @@ class LedgerStore {
   std::string lagging_;
   std::optional<std::map<std::string, std::string>> frozen_;
   Writes how_ = Writes::good;
+  std::map<Writes, std::size_t> answered_;
   bool reads_refused_ = false;
 };
 

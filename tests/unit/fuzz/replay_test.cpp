@@ -24,7 +24,7 @@ const std::map<std::string, Target>& targets() {
   static const std::map<std::string, Target> all{
       {"answers", answers}, {"experiment", experiment}, {"history", history},
       {"host", host},       {"messages", messages},     {"run", run},
-      {"samples", samples}, {"topology", topology},
+      {"samples", samples}, {"stack", stack},           {"topology", topology},
   };
   return all;
 }

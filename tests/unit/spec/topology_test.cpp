@@ -232,5 +232,52 @@ TEST(TheExamples, AreValid) {
   EXPECT_EQ(topology.find_tier("db")->needs, 2);
 }
 
+TEST(ATopology, ReadsHowOftenThingsFail) {
+  using std::chrono::hours;
+  const std::string text = replaced(
+      replaced(base_topology(), "198.18.0.21, zone: a,", "198.18.0.21, zone: a, mtbf: 99d,"),
+      "used_by: all }",
+      "used_by: all, mttr: 2h }\n"
+      "reliability: { host: { mttr: 1d }, zone: { mtbf: 10d, mttr: 1h } }\n"
+      "common_causes: [{ name: bug, on: lb, service: proxy, beta: 10%, note: one version }]\n"
+      "functions: { write: { tiers: [lb, db], majority: [lb], any: [db] }, read: {} }");
+  const Topology topology = topology_of(text);
+  EXPECT_EQ(topology.find_host("db1")->times.mtbf, hours(24 * 99));
+  EXPECT_FALSE(topology.find_host("db1")->times.mttr);
+  EXPECT_EQ(topology.shared[0].times.mttr, hours(2));
+  EXPECT_EQ(topology.reliability.host.mttr, hours(24));
+  EXPECT_EQ(topology.reliability.host.mtbf, hours(24 * 365)) << "the default, beside what is said";
+  EXPECT_EQ(topology.reliability.zone.mtbf, hours(240));
+  ASSERT_EQ(topology.common_causes.size(), 1U);
+  EXPECT_THAT(topology.common_causes[0].on, ElementsAre("lb1", "lb2"));
+  EXPECT_EQ(topology.common_causes[0].service, "proxy");
+  EXPECT_DOUBLE_EQ(topology.common_causes[0].beta.fraction, 0.1);
+  ASSERT_EQ(topology.functions.size(), 2U);
+  EXPECT_THAT(topology.functions[0].tiers, ElementsAre("lb", "db"));
+  EXPECT_THAT(topology.functions[0].majority, ElementsAre("lb"));
+  EXPECT_THAT(topology.functions[0].any, ElementsAre("db"));
+  EXPECT_THAT(topology.functions[1].tiers, IsEmpty());
+}
+
+TEST(ATopology, MeanTimesAreTheDocumentedOnesWhenItSaysNothing) {
+  const Reliability silent = topology_of(base_topology()).reliability;
+  const Reliability said =
+      topology_of(base_topology() +
+                  "\nreliability: { host: {}, service: {}, link: {}, zone: {}, shared: {} }\n")
+          .reliability;
+  for (const auto member : {&Reliability::host, &Reliability::service, &Reliability::link,
+                            &Reliability::zone, &Reliability::shared}) {
+    EXPECT_EQ((silent.*member).mtbf, (said.*member).mtbf);
+    EXPECT_EQ((silent.*member).mttr, (said.*member).mttr);
+  }
+}
+
+TEST(ATopology, ServicesMaySayWhetherUsersNeedThem) {
+  const Topology topology = topology_of(replaced(base_topology(), "    listens: [3306/tcp]",
+                                                 "    listens: [3306/tcp]\n    needed: false"));
+  EXPECT_EQ(topology.find_service("database")->needed, std::optional<bool>(false));
+  EXPECT_FALSE(topology.find_service("proxy")->needed.has_value());
+}
+
 }  // namespace
 }  // namespace nospof::spec::test

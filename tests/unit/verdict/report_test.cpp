@@ -360,31 +360,38 @@ TEST(ReportOfAnExperiment, NamesTheOutcomeThatIsCounted) {
               HasSubstr("pass         count of tls-untrusted == 0: observed 0"));
 }
 
-TEST(Text, BecomesValidUtf8) {
-  EXPECT_EQ(valid_utf8("gr\xC3\xBC\xC3\x9F \xE2\x82\xAC \xF0\x9F\x98\x80"),
-            "gr\xC3\xBC\xC3\x9F \xE2\x82\xAC \xF0\x9F\x98\x80");
-  const std::string mark = "\xEF\xBF\xBD";
-  EXPECT_EQ(valid_utf8("\xC3"), mark);
-  EXPECT_EQ(valid_utf8("\xC0\xAF"), mark + mark) << "overlong";
-  EXPECT_EQ(valid_utf8("\xE0\x80\xAF"), mark + mark + mark) << "overlong";
-  EXPECT_EQ(valid_utf8("\xED\xA0\x80"), mark + mark + mark) << "surrogate";
-  EXPECT_EQ(valid_utf8("\xF4\x90\x80\x80"), mark + mark + mark + mark) << "beyond Unicode";
+TEST(Predictions, AreShownAsAMatrixAndWhereTheyWereWrong) {
+  verdict::RunRecord run = mixed_run();
+  run.cells[0].plan.predicted = "breaks";
+  run.cells[1].plan.predicted = "survives";
+  run.cells[2].plan.predicted = "breaks";
+  run.cells[4].plan.predicted = "survives";
+  const verdict::RunResult result = verdict::judge(run);
+  const json::value root = json::parse(result_json(run, result));
+  const json::value& shown = root.at("predictions");
+  EXPECT_EQ(shown.at("predicted"), 4);
+  EXPECT_EQ(shown.at("agree"), 1);
+  EXPECT_EQ(shown.at("undecided"), 1);
+  EXPECT_EQ(shown.at("survives_but_broke"), 1);
+  EXPECT_EQ(shown.at("breaks_but_survived"), 1);
+  EXPECT_EQ(shown.at("disagreements").at(0).at("finding"), "model too pessimistic");
+  EXPECT_EQ(shown.at("disagreements").at(1).at("cell"), "db1/mariadb/process-pause");
+  EXPECT_EQ(shown.at("disagreements").at(1).at("finding"), "fake redundancy");
+  EXPECT_EQ(root.at("cells").at(1).at("predicted"), "survives");
+  EXPECT_EQ(root.at("cells").at(1).at("agreement"), "fake redundancy");
+  EXPECT_TRUE(root.at("cells").at(3).at("predicted").is_null());
+  const std::string markdown = summary_markdown(run, result);
+  EXPECT_THAT(markdown, HasSubstr("| survive | 0 | 1 (fake redundancy) |"));
+  EXPECT_THAT(markdown, HasSubstr("| break | 1 (model too pessimistic) | 1 |"));
+  EXPECT_THAT(terminal_table(run, result, false),
+              HasSubstr("as the topology's fault tree predicted: 1 of 3 cells, 1 undecided"));
 }
 
-TEST(Text, IsShortenedBetweenCharacters) {
-  EXPECT_EQ(shortened("abcdef", 6), "abcdef");
-  EXPECT_EQ(shortened("abcdefg", 6), "abc...");
-  EXPECT_EQ(shortened("\xC3\xBC\xC3\xBC\xC3\xBC\xC3\xBC\xC3\xBC", 4), "\xC3\xBC...");
-  EXPECT_EQ(columns("\xC3\xBC"
-                    "b"),
-            2U);
-}
-
-TEST(Text, WordsAreQuotedForAShellOnlyWhereNeeded) {
-  EXPECT_EQ(quoted("db1/process-kill:all"), "db1/process-kill:all");
-  EXPECT_EQ(quoted("a b"), "'a b'");
-  EXPECT_EQ(quoted("it's"), "'it'\\''s'");
-  EXPECT_EQ(quoted(""), "''");
+TEST(Predictions, AreNotSpokenOfWhenThereWereNone) {
+  const verdict::RunRecord run = mixed_run();
+  const verdict::RunResult result = verdict::judge(run);
+  EXPECT_THAT(summary_markdown(run, result), Not(HasSubstr("## Predictions")));
+  EXPECT_THAT(terminal_table(run, result, false), Not(HasSubstr("Predictions")));
 }
 
 }  // namespace

@@ -195,5 +195,30 @@ TEST(Run, AnOutageOfOneCellDoesNotLeakIntoTheNext) {
   EXPECT_EQ(result.cells[1].counts.failed, 0U);
 }
 
+TEST(Run, WhatWasPredictedIsHeldAgainstWhatWasSeen) {
+  RunRecord run = campaign({{"web1", "", "host-crash", false},
+                            {"web2", "", "host-crash", true},
+                            {"db1", "", "host-crash", false},
+                            {"db2", "", "host-crash", true},
+                            {"mon1", "", "host-crash", true}});
+  run.cells[0].plan.predicted = run.cells[1].plan.predicted = "survives";
+  run.cells[2].plan.predicted = run.cells[3].plan.predicted = "breaks";
+  const RunResult result = judge(run);
+  EXPECT_EQ(result.cells[0].agreement, Agreement::agrees);
+  EXPECT_EQ(result.cells[1].agreement, Agreement::fake_redundancy);
+  EXPECT_EQ(result.cells[2].agreement, Agreement::too_pessimistic);
+  EXPECT_EQ(result.cells[3].agreement, Agreement::agrees);
+  EXPECT_FALSE(result.cells[4].agreement) << "nothing was predicted";
+}
+
+TEST(Run, WhatIsInconclusiveAgreesWithNothing) {
+  RunRecord run = campaign({{"web1", "", "host-crash", false}, {"web2", "", "host-crash", true}});
+  for (CellRecord& cell : run.cells) {
+    cell.plan.predicted = "survives";
+    std::erase_if(cell.steps, [](const Step& step) { return step.step == "confirm"; });
+  }
+  for (const CellResult& cell : judge(run).cells) EXPECT_FALSE(cell.agreement) << cell.plan.id;
+}
+
 }  // namespace
 }  // namespace nospof::verdict

@@ -1,0 +1,1 @@
+../three-tier/app.py

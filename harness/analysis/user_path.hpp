@@ -1,0 +1,33 @@
+#pragma once
+// Which part of a topology users' requests pass: found from the workload and the flows. What lies
+// beside it (monitoring, an exporter) may fail without users noticing.
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "spec/topology.hpp"
+
+namespace nospof::analysis {
+
+/// A tier that requests pass, and where they come in.
+struct PathTier {
+  const spec::Tier* tier = nullptr;  ///< of the topology; lives as long as it
+  std::set<std::string> listens;     ///< "443/tcp": what its hosts are asked at
+};
+
+/// Tiers in the order in which requests reach them: breadth first from the workload's sender, along
+/// TCP and UDP flows between tiers whose port somebody of the target tier listens on. Traffic
+/// inside of one tier leads nowhere.
+std::vector<PathTier> user_path(const spec::Topology& topology);
+
+/// The entry of that tier, or nullptr when requests do not pass it.
+const PathTier* find_tier(const std::vector<PathTier>& path, const std::string& tier);
+
+/// Services without which a host of the tier serves no user, in the order they stand there: those
+/// that say `needed: true`; of those that say nothing the ones that listen where requests come in,
+/// and the ones that run in this tier only (what moves its VIP or keeps its data).
+std::vector<std::string> needed_services(const spec::Topology& topology, const PathTier& path_tier,
+                                         const std::string& host);
+
+}  // namespace nospof::analysis

@@ -1,6 +1,8 @@
 #include "tests/kernel/truth.hpp"
 
 #include <algorithm>
+#include <cstdlib>
+#include <thread>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -149,6 +151,18 @@ void expect_truth(const std::vector<Sample>& unsorted, const BadTime& truth,
   const auto length = outage.length();
   EXPECT_LE(length.lower.count(), truth.end_by_ns - truth.begin_from_ns + on_its_way);
   EXPECT_GE(length.upper->count() + came_through, truth.end_from_ns - truth.begin_by_ns);
+}
+
+std::string too_busy(const std::vector<Sample>& samples, const BadTime& truth) {
+  constexpr std::int64_t undecidable_ns = 400'000'000;
+  const std::int64_t slowest = slowest_answer(samples, truth);
+  double load = 0;
+  // That answers are slow alone is no excuse: it could be the probe.
+  if (slowest < undecidable_ns || ::getloadavg(&load, 1) != 1 ||
+      load < 2 * std::thread::hardware_concurrency())
+    return "";
+  return fmt::format("the machine is too busy (load {}): answers of a healthy server took {}", load,
+                     in_ms(slowest));
 }
 
 void expect_found_between(const std::vector<kinds::Finding>& findings,

@@ -19,14 +19,17 @@ namespace nospof::test {
 /// A probe whose thread goes first, as in a prober that is asked for that.
 class GoingFirst final : public kinds::Probe {
  public:
-  explicit GoingFirst(std::unique_ptr<kinds::Probe> probe) : probe_(std::move(probe)) {}
+  explicit GoingFirst(std::unique_ptr<kinds::Probe> probe,
+                      Started started = Started::go_on_as_usual)
+      : probe_(std::move(probe)), started_(started) {}
   void run(int stop_fd, kinds::SampleSink& sink) override {
-    go_first();
+    go_first(started_);
     probe_->run(stop_fd, sink);
   }
 
  private:
   std::unique_ptr<kinds::Probe> probe_;
+  Started started_;
 };
 
 /// Something was bad between two changes, the moment of each of which is known that well.
@@ -54,6 +57,10 @@ struct Expected {
 /// longer than a period, bounds are wider by just that, and the test says so.
 void expect_truth(const std::vector<kinds::Sample>& samples, const BadTime& truth,
                   const Expected& expected, StandstillWatch& watch);
+
+/// Why nothing can be told of the probe: the machine has far too much to do, and it shows in what a
+/// healthy server's answers took. Empty: it has not.
+std::string too_busy(const std::vector<kinds::Sample>& samples, const BadTime& truth);
 
 /// Expects a finding's two ends within the rounds that saw it otherwise: told by the `looks`th
 /// whole round after the change at the latest, and not believed to be older than as many before.

@@ -46,6 +46,19 @@ void write_value(const std::string& path, std::string_view value) {
   write_all(open_file(path, O_WRONLY).get(), value, path);
 }
 
+// What a command may ask a server; it begins in a fraction of the time that curl does.
+constexpr const char* get_status = R"(
+  exec 3<> "/dev/tcp/127.0.0.1/$1" || exit 7
+  printf 'GET /status HTTP/1.1\r\n\r\n' >&3
+  IFS= read -r line <&3 || exit 52
+  [[ $line == *' 200 '* ]] || exit 22
+  while IFS= read -r line <&3 && line=${line%$'\r'} && [[ -n $line ]]; do
+    [[ $line != Content-Length:* ]] || size=${line#*: }
+  done
+  IFS= read -r -N "$size" body <&3 || exit 18
+  printf %s "$body"
+)";
+
 enum class Probe { https, http, tcp, dns, exec, prometheus };
 
 struct Row {
@@ -139,8 +152,7 @@ json::object config_of(const Row& row, const ScriptedServer& server,
       made["expect"] = "127.0.0.7";
       break;
     case Probe::exec:
-      made["argv"] = {"curl", "-sf", "--noproxy", "*",
-                      fmt::format("http://127.0.0.1:{}/status", port)};
+      made["argv"] = {"bash", "-c", get_status, "status", std::to_string(port)};
       made["field"] = "lag";
       made["expect"] = "<= 3";
       made["max_in_flight"] = 200;
@@ -165,7 +177,8 @@ Outcomes carry_out(const Row& row) {
   const bool stall = row.bad == Behaviour::stall;
   ScriptedServer server(setup_of(row.probe));
   ProbeRun probe(std::make_unique<GoingFirst>(
-      kind_of(row.probe)->make(config_of(row, server, folder / "authority.pem"))));
+      kind_of(row.probe)->make(config_of(row, server, folder / "authority.pem")),
+      Started::go_first_too));
   const auto second = static_cast<int>(rate_of(row.probe));
   probe.wait_for_ok(second / 2);
   // No whole number of periods, so that the changes come at any time between two requests.
@@ -235,6 +248,8 @@ class Truth : public testing::TestWithParam<Row> {
         if (suite.GetTestInfo(i)->should_run() &&
             std::string(suite.GetTestInfo(i)->name()).ends_with("/" + row_name(row)))
           chosen.push_back(&row);
+    // Different ones together: the same have to do at the same time.
+    std::ranges::stable_sort(chosen, {}, [](const Row* row) { return row->bad; });
     watch_ = std::make_unique<StandstillWatch>();
     std::vector<std::promise<Outcomes>> promises(chosen.size());
     for (std::size_t i = 0; i < chosen.size(); ++i)
@@ -268,6 +283,8 @@ TEST_P(Truth, TellsWhatTheServerDidAndWhen) {
   const Outcomes outcomes = outcomes_.at(row_name(row)).get();
   const Expected expected{row.outcome, static_cast<std::int64_t>(1e9 / rate_of(row.probe)),
                           stall ? slow_ns : patience_ns, stall};
+  if (const std::string why = too_busy(outcomes.samples, outcomes.truth); !why.empty())
+    GTEST_SKIP() << why;
   expect_truth(outcomes.samples, outcomes.truth, expected, *watch_);
 }
 

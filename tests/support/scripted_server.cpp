@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
+#include <cerrno>
 #include <optional>
 
 #include <fmt/format.h>
@@ -132,20 +132,8 @@ struct ScriptedServer::Connection {
 ScriptedServer::ScriptedServer(Setup setup) : setup_(std::move(setup)) {
   const bool datagrams = setup_.speaks == Speaks::dns;
   const int type = (datagrams ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK;
-  socket_ = UniqueFd(check("socket", ::socket(AF_INET, type, 0)));
-  sockaddr_in address = loopback(0);
-  socklen_t length = sizeof address;
-  check("bind to 127.0.0.1", ::bind(socket_.get(), generic(address), length));
-  check("getsockname", ::getsockname(socket_.get(), generic(address), &length));
-  port_ = ntohs(address.sin_port);
-  // A port that was asked for by its number is kept when the socket is shut down or disconnected.
-  socket_ = UniqueFd();
-  socket_ = UniqueFd(check("socket", ::socket(AF_INET, type, 0)));
-  // Who is still connected from before does not keep it from listening again.
-  const int yes = 1;
-  if (!datagrams)
-    check("SO_REUSEADDR", ::setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes));
-  check("bind again", ::bind(socket_.get(), generic(address), length));
+  // Somebody else may take the port between the two.
+  for (int left = 20; left >= 0 && !socket_; --left) take_port(type, left > 0);
   if (!datagrams) begin_to_listen(socket_.get());
   wake_ = UniqueFd(check("eventfd", ::eventfd(0, EFD_CLOEXEC)));
   if (setup_.speaks == Speaks::https)
@@ -160,6 +148,25 @@ ScriptedServer::ScriptedServer(Setup setup) : setup_(std::move(setup)) {
   ::pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
   server_ = std::thread([this, datagrams] { datagrams ? serve_datagrams() : accept_all(); });
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+// A port that was asked for by its number is kept when the socket is shut down or disconnected.
+void ScriptedServer::take_port(int type, bool again) {
+  sockaddr_in address = loopback(0);
+  socklen_t length = sizeof address;
+  UniqueFd any(check("socket", ::socket(AF_INET, type, 0)));
+  check("bind to 127.0.0.1", ::bind(any.get(), generic(address), length));
+  check("getsockname", ::getsockname(any.get(), generic(address), &length));
+  any = UniqueFd();
+  UniqueFd own(check("socket", ::socket(AF_INET, type, 0)));
+  // Who is still connected from before does not keep it from listening again.
+  const int reuse = (type & SOCK_STREAM) != 0 ? 1 : 0;
+  check("SO_REUSEADDR", ::setsockopt(own.get(), SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof reuse));
+  const int bound = ::bind(own.get(), generic(address), length);
+  if (bound != 0 && errno == EADDRINUSE && again) return;
+  check("bind again", bound);
+  port_ = ntohs(address.sin_port);
+  socket_ = std::move(own);
 }
 
 ScriptedServer::~ScriptedServer() {

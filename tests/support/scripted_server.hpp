@@ -96,6 +96,7 @@ class ScriptedServer {
 
  private:
   struct Connection;
+  void take_port(int type, bool again);
   void change(Behaviour to);
   ssl_ctx_st* make_context(Behaviour behaviour) const;
   void accept_all();

@@ -4,6 +4,7 @@
 // bench_https_probe CONFIGURATION    the probe's, as JSON (probes/https.hpp); with a count
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdio>
 #include <exception>
 #include <string_view>
@@ -37,10 +38,13 @@ class Figures final : public kinds::SampleSink {
   std::vector<std::int64_t> latenesses;
 };
 
-/// In microseconds; sorts the values.
+/// In microseconds; changes the order of the values. No sort: it is within the CPU that is
+/// measured.
 double percentile(std::vector<std::int64_t>& values, std::size_t percent) {
-  std::sort(values.begin(), values.end());
-  return static_cast<double>(values.at((values.size() - 1) * percent / 100)) / 1e3;
+  const auto place =
+      values.begin() + static_cast<std::ptrdiff_t>((values.size() - 1) * percent / 100);
+  std::nth_element(values.begin(), place, values.end());
+  return static_cast<double>(*place) / 1e3;
 }
 
 double cpu_seconds() {

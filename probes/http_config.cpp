@@ -33,6 +33,10 @@ HttpConfig parse_http_asking(ConfigKeys& keys, UrlSchemes schemes) {
         keys.duration("resume_sessions_for_ns", Nanoseconds(0), Nanoseconds(0), longest_trust);
   }
   config.keep_alive = keys.choice("connection", {"fresh", "keep-alive"}) == "keep-alive";
+  config.max_connections =
+      static_cast<std::uint64_t>(keys.integer("max_connections", 0, 0, 1'000'000));
+  if (config.max_connections != 0 && !config.keep_alive)
+    keys.refuse("max_connections is for connection keep-alive");
   config.pace = parse_pace(keys);
   return config;
 }
@@ -72,6 +76,13 @@ std::vector<spec::ParameterInfo> http_asking_parameters(UrlSchemes schemes) {
                         "fresh",
                         {"fresh", "keep-alive"},
                         "a new connection for every request, or idle ones used again"});
+  parameters.push_back({"max-connections",
+                        ParameterType::integer,
+                        false,
+                        "0",
+                        {},
+                        "connections kept alive at a time, for which further requests wait; 0: "
+                        "no limit"});
   return parameters;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // The configuration of the http and https probes as a checked struct; https.hpp documents its JSON.
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct HttpConfig {
   std::string authority_file;  ///< empty: the system's
   Pace pace;
   bool keep_alive = false;
+  std::uint64_t max_connections = 0;    ///< kept alive at a time; 0: no limit
   Nanoseconds keep_verified_chains{0};  ///< 0: every chain is verified
   Nanoseconds resume_sessions{0};       ///< 0: every handshake is a full one
   int expect_status = 200;

@@ -1,6 +1,7 @@
 #include "probes/http_probe.hpp"
 
 #include <cerrno>
+#include <deque>
 #include <iterator>
 #include <list>
 #include <random>
@@ -23,15 +24,19 @@ namespace {
 // A server ends a fresh connection itself after its answer; if we ended it first, our ports would
 // be used up by connections in TIME_WAIT. It gets this long to do so.
 constexpr auto drain_time = std::chrono::seconds(1);
+// One that was idle for less is not looked at before it is used again: its end would have been
+// told. If it ends just then, the request is made on another one, as always when no server has read
+// it.
+constexpr auto look_after = std::chrono::milliseconds(5);
 
 struct Link;
 class HttpRun;
 
 struct Request final : Attempt {
-  std::string text;
-  std::string expected;
+  std::string text;      ///< empty: that of every request
+  std::string expected;  ///< the same
   bool retried = false;
-  Link* link = nullptr;
+  Link* link = nullptr;  ///< nullptr: it waits for one
 };
 
 using Links = std::list<Link>;
@@ -44,7 +49,8 @@ struct Link {
   HttpConnection http;
   Request* request = nullptr;
   bool used = false;  ///< has answered before
-  MonoTime until{};   ///< while the server is to end it
+  MonoTime begun{};
+  MonoTime answered{};
   Links* in = nullptr;
   Links::iterator place;
 };
@@ -65,9 +71,12 @@ class HttpRun final : public OpenLoopOf<Request> {
  private:
   void begin(Request& request) override;
   Failure expire(Request& request) override;
+  void after_events() override;
   void each_second() override;
   void close() override;
 
+  bool may_open();
+  std::string_view text_of(const Request& request) const;
   void use_idle_or_open(Request& request);
   void open(Request& request);
   void drive(Link& link, HttpConnection::Wants wants);
@@ -78,12 +87,19 @@ class HttpRun final : public OpenLoopOf<Request> {
   Failure judge(const Request& request, const HttpResponse& answer, MonoTime finished) const;
 
   const HttpTarget& target_;
+  std::string request_;  ///< with its placeholders
   PlaceholderText request_text_;
   PlaceholderText expected_body_;
+  bool request_varies_;
+  bool expected_varies_;
   RequestNamer namer_;
+  Links connecting_;  ///< not open yet, the oldest at the front
+  Links overdue_;     ///< the same, for so long that they do not count any more
   Links busy_;
   Links idle_;      ///< the last used at the end
-  Links draining_;  ///< in the order of `until`
+  Links draining_;  ///< until the server ends them, in the order of `answered`
+  /// As many connections as there may be are in use; the latest is at the end.
+  std::deque<Request*> waiting_;
 };
 
 Link::Link(HttpRun& run, Reactor& reactor, const TlsContext* context, UniqueFd socket)
@@ -99,28 +115,61 @@ std::uint64_t run_seed() {
 HttpRun::HttpRun(const HttpTarget& target, int stop_fd, kinds::SampleSink& sink)
     : OpenLoopOf(target.config.pace, stop_fd, sink),
       target_(target),
-      request_text_(http_get_request(target.config.url, target.config.keep_alive)),
+      request_(http_get_request(target.config.url, target.config.keep_alive)),
+      request_text_(request_),
       expected_body_(target.config.expect_body),
+      request_varies_(!request_text_.is_constant()),
+      expected_varies_(!expected_body_.is_constant()),
       namer_(run_seed(), target.config.marker) {}
 
 void HttpRun::begin(Request& request) {
-  const RequestNames names = namer_.name(request.sequence);
-  request.text = request_text_.fill(names);
-  request.expected = expected_body_.fill(names);
-  use_idle_or_open(request);
+  if (request_varies_ || expected_varies_) {
+    const RequestNames names = namer_.name(request.sequence);
+    if (request_varies_) request.text = request_text_.fill(names);
+    if (expected_varies_) request.expected = expected_body_.fill(names);
+  }
+  if (idle_.empty() && !may_open()) {
+    waiting_.push_back(&request);
+  } else {
+    use_idle_or_open(request);
+  }
+}
+
+bool HttpRun::may_open() {
+  const std::uint64_t most = target_.config.max_connections;
+  if (most == 0) return true;
+  // A SYN that was lost is sent again after a second. Who waits for it no longer than that can
+  // still be in time.
+  const MonoTime in_time = now() - target_.config.pace.slow / 2;
+  while (!connecting_.empty() && connecting_.front().begun <= in_time)
+    move(connecting_.front(), overdue_);
+  return connecting_.size() + busy_.size() + idle_.size() < most;
+}
+
+std::string_view HttpRun::text_of(const Request& request) const {
+  return request_varies_ ? std::string_view(request.text) : std::string_view(request_);
+}
+
+// The latest first: those that waited longer are late already, and would make it late as well.
+void HttpRun::after_events() {
+  while (!waiting_.empty() && (!idle_.empty() || may_open())) {
+    Request& latest = *waiting_.back();
+    waiting_.pop_back();
+    use_idle_or_open(latest);
+  }
 }
 
 void HttpRun::use_idle_or_open(Request& request) {
   while (!idle_.empty()) {
     Link& link = idle_.back();
-    if (!link.http.still_open()) {
+    if (request.started - link.answered > look_after && !link.http.still_open()) {
       discard(link, false);
       continue;
     }
     move(link, busy_);
     link.request = &request;
     request.link = &link;
-    link.http.ask(request.text);
+    link.http.ask(text_of(request));
     return drive(link, link.http.begin());
   }
   open(request);
@@ -130,17 +179,19 @@ void HttpRun::open(Request& request) {
   int error_number = 0;
   UniqueFd socket = begin_connect(target_.endpoint, error_number);
   if (!socket) return finish(request, connect_failure(error_number), now());
-  Link& link = busy_.emplace_back(*this, reactor(), target_.tls.get(), std::move(socket));
-  link.in = &busy_;
-  link.place = std::prev(busy_.end());
+  Link& link = connecting_.emplace_back(*this, reactor(), target_.tls.get(), std::move(socket));
+  link.in = &connecting_;
+  link.place = std::prev(connecting_.end());
+  link.begun = now();
   link.request = &request;
   request.link = &link;
-  link.http.ask(request.text);
+  link.http.ask(text_of(request));
   link.watched.wait_for(WatchedFd::For::writing);
 }
 
 void HttpRun::drive(Link& link, HttpConnection::Wants wants) {
   const bool asked = link.request != nullptr;
+  if ((link.in == &connecting_ || link.in == &overdue_) && link.http.connected()) move(link, busy_);
   if (asked && link.http.resting()) return answered(link);
   if (link.http.over()) return asked ? failed(link) : discard(link, false);
   link.watched.wait_for(wants == HttpConnection::Wants::write ? WatchedFd::For::writing
@@ -154,10 +205,11 @@ void HttpRun::answered(Link& link) {
   link.used = true;
   const Failure judgement = judge(request, link.http.answer(), finished);
   const bool keep_alive = target_.config.keep_alive;
-  if (keep_alive && !(sending() && link.http.answer().reusable())) {
+  const bool wanted = sending() || !waiting_.empty();
+  if (keep_alive && !(wanted && link.http.answer().reusable())) {
     discard(link, true);
   } else {
-    link.until = finished + drain_time;
+    link.answered = finished;
     move(link, keep_alive ? idle_ : draining_);
     link.watched.wait_for(WatchedFd::For::reading);
     if (link.http.pending()) ready(link);
@@ -194,14 +246,19 @@ Failure HttpRun::judge(const Request& request, const HttpResponse& answer,
   const Failure if_right = judged(request, status, finished);
   if (if_right.outcome == Outcome::timeout) return if_right;
   if (answer.status() != target_.config.expect_status) return {Outcome::http_status, status};
-  if (answer.body().find(request.expected) == std::string::npos)
-    return {Outcome::wrong_body, status};
+  const std::string& expected = expected_varies_ ? request.expected : target_.config.expect_body;
+  if (answer.body().find(expected) == std::string::npos) return {Outcome::wrong_body, status};
   if (target_.check)
     if (const auto wrong = target_.check(answer.body())) return *wrong;
   return if_right;
 }
 
 Failure HttpRun::expire(Request& request) {
+  // They all have the same time-out, so of those that wait it is the one that waits the longest.
+  if (request.link == nullptr) {
+    waiting_.pop_front();
+    return deadline_failure(!busy_.empty());
+  }
   Link& link = *std::exchange(request.link, nullptr);
   const Failure failure = deadline_failure(link.http.connected());
   discard(link, false);
@@ -210,7 +267,8 @@ Failure HttpRun::expire(Request& request) {
 
 void HttpRun::each_second() {
   const MonoTime reached = now();
-  while (!draining_.empty() && draining_.front().until <= reached) discard(draining_.front(), true);
+  while (!draining_.empty() && draining_.front().answered + drain_time <= reached)
+    discard(draining_.front(), true);
 }
 
 void HttpRun::close() {

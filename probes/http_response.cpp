@@ -1,8 +1,8 @@
 #include "probes/http_response.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
-#include <utility>
 
 namespace nospof::probes {
 
@@ -14,9 +14,10 @@ char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return lower(x) == lower(y); });
+/// `wanted` is in lower case.
+bool equal_ignoring_case(std::string_view text, std::string_view wanted) {
+  return std::equal(text.begin(), text.end(), wanted.begin(), wanted.end(),
+                    [](char x, char y) { return lower(x) == y; });
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -25,12 +26,18 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-/// RFC 9110 5.6.2
+/// RFC 9110 5.6.2, by character: this is asked for every one of every header.
+constexpr std::array<bool, 256> in_token = [] {
+  std::array<bool, 256> table{};
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+                                       "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+    table[static_cast<unsigned char>(c)] = true;
+  return table;
+}();
+
 bool is_token(std::string_view text) {
-  constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
-  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
-    return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') ||
-           marks.find(c) != std::string_view::npos;
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return in_token[static_cast<unsigned char>(c)];
   });
 }
 
@@ -74,12 +81,14 @@ std::size_t HttpResponse::take_text(std::string_view bytes) {
   const std::size_t end = bytes.find('\n');
   const std::size_t taken = end == std::string_view::npos ? bytes.size() : end + 1;
   head_size_ += taken;
-  line_.append(bytes.substr(0, taken));
+  // Mostly a line comes whole, and is looked at where it is.
+  const bool whole = line_.empty() && end != std::string_view::npos;
+  if (!whole) line_.append(bytes.substr(0, taken));
+  const std::string_view so_far = whole ? bytes.substr(0, taken) : std::string_view(line_);
   // Garbage is recognized without waiting for a line end that may never come.
   constexpr std::string_view start = "HTTP/1.";
   if (expecting_ == Part::status_line &&
-      std::string_view(line_).substr(0, start.size()) !=
-          start.substr(0, std::min(line_.size(), start.size()))) {
+      so_far.substr(0, start.size()) != start.substr(0, std::min(so_far.size(), start.size()))) {
     fail();
     return taken;
   }
@@ -88,12 +97,12 @@ std::size_t HttpResponse::take_text(std::string_view bytes) {
     return taken;
   }
   if (end == std::string_view::npos) return taken;
-  if (!line_.ends_with("\r\n")) {
+  if (!so_far.ends_with("\r\n")) {
     fail();
     return taken;
   }
-  const std::string line = std::exchange(line_, {});
-  take_line(std::string_view(line).substr(0, line.size() - 2));
+  take_line(so_far.substr(0, so_far.size() - 2));
+  line_.clear();
   return taken;
 }
 

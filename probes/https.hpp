@@ -8,7 +8,9 @@
 // Every connection is verified: chain against the authority file, host name (or address) of the URL
 // against the certificate; TLS 1.2 or newer; sessions are never resumed. With `fresh` every request
 // has a connection of its own. With `keep-alive` idle ones are used again, the last used first;
-// when none is idle another one is opened. A request on a used connection is sent once more, on a
+// when none is idle another one is opened, unless there are max_connections of them: then a request
+// waits for one, the latest first. Of those, one whose TCP connection is not open after half of
+// slow_ns does not count: a SYN that was lost holds up only its own request. A request on a used connection is sent once more, on a
 // fresh one and with its first deadline, only if the server had closed that connection before it
 // received the request.
 //
@@ -24,6 +26,7 @@
 //   resume_sessions_for_ns  integer    for how long after a full handshake its sessions are resumed
 //                                      (tls_sessions.hpp); default 0: every handshake is a full one
 //   connection       text              "fresh" (default) or "keep-alive"
+//   max_connections  integer           of keep-alive, at a time; default 0: no limit
 //   expect_status    integer           default 200
 //   expect_body      text              must be contained in the body; {id}, {token} are replaced
 //   and those of pace.hpp: rate_per_second (required), ramp_to_per_second, ramp_over_ns, phase_ns,

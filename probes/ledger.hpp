@@ -7,7 +7,7 @@
 // register. A register is a key that all sessions write and read, each write with a token of its
 // own; it is written for 10 s, then the next one is, and read for 10 s more, or until there is a
 // good answer. Besides, audits read the latest rows, and in turn the older ones. When the probe is
-// told to stop, it reads all of its rows once more.
+// told to stop, or a session cannot go on, it reads all of its rows once more.
 //
 // Operations of a session are due at start + k * every_ns. It has one under way at a time; those
 // that come due meanwhile are left out. Each has a connection of its own.
@@ -16,7 +16,8 @@
 // The JSON configuration; a key that is not listed is an error:
 //   write_url       text, required  "https://host/write?id={id}&v={token}", or "http://..": stores
 //                                   the token under the id, reads it back, and answers JSON with a
-//                                   "v": what it read. Repeating it must be harmless
+//                                   "v": what it read. It does so once for a token under
+//                                   an id: asked again it only reads back, however late
 //   read_url        text, required  "https://host/read?ids={ids}", on the same server: the stored
 //                                   ones of these ids, as {"ID":"TOKEN",..}; at most 200, with
 //                                   commas between them, a request line of about 4,000 bytes

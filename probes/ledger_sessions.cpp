@@ -65,14 +65,23 @@ void LedgerRun::run() {
 }
 
 awaitable<void> LedgerRun::all() {
-  TaskGroup tasks(io_);
+  TaskGroup tasks(io_, [this] { stop_.cancel(); });
   for (int i = 0; i < pages_.config().sessions; ++i) tasks.spawn(session(i));
   tasks.spawn(repeat(pages_.config().audit_every, [this] { return audit(); }));
-  co_await stop_.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
+  if (!tasks.failed())
+    co_await stop_.async_wait(asio::posix::stream_descriptor::wait_read,
+                              asio::as_tuple(asio::use_awaitable));
   stopping_ = true;
   for (asio::steady_timer& timer : timers_) timer.cancel();
-  co_await tasks.all_done();
+  // Whatever ended it: what was written until then is read once more.
+  std::exception_ptr failure;
+  try {
+    co_await tasks.all_done();
+  } catch (...) {
+    failure = std::current_exception();
+  }
   co_await read_all();
+  if (failure) std::rethrow_exception(failure);
 }
 
 template <typename Round>

@@ -14,6 +14,7 @@ using kinds::Outcome;
 
 namespace {
 constexpr auto tick_period = std::chrono::seconds(1);
+constexpr auto round_time = std::chrono::microseconds(100);
 }  // namespace
 
 OpenLoop::OpenLoop(const Pace& pace, int stop_fd, kinds::SampleSink& sink)
@@ -29,9 +30,10 @@ void OpenLoop::run() {
   next_tick_ = start_;
   stop_.wait_for(WatchedFd::For::reading);
   while (!ended_) {
-    reactor_.wait(next_moment());
+    wait();
     send_due();
     expire();
+    after_events();
     tick();
   }
   sink_.lateness(worst_lateness_.count());
@@ -44,11 +46,21 @@ MonoTime OpenLoop::next_moment() const {
   return next;
 }
 
+void OpenLoop::wait() {
+  if (sending_ && gap_ <= round_time) {
+    reactor_.sleep(std::max(next_due_, round_ + round_time));
+  } else {
+    reactor_.wait(next_moment());
+  }
+}
+
 void OpenLoop::send_due() {
   const MonoTime until = now();
+  round_ = until;
   while (sending_ && next_due_ <= until) {
     const std::uint64_t sequence = next_++;
     const MonoTime scheduled = std::exchange(next_due_, due(next_));
+    gap_ = next_due_ - scheduled;
     const bool last = next_ == pace_.count;
     send(sequence, scheduled);
     if (last) stop_sending();

@@ -1,5 +1,7 @@
 #include "probes/placeholders.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace nospof::probes {
@@ -23,6 +25,10 @@ PlaceholderText::PlaceholderText(std::string_view text) {
 
 std::string PlaceholderText::fill(const RequestNames& names) const {
   std::string filled;
+  std::size_t size = 0;
+  for (const Piece& piece : pieces_)
+    size += piece.text.size() + std::max(names.id.size(), names.token.size());
+  filled.reserve(size);
   for (const Piece& piece : pieces_) {
     switch (piece.kind) {
       case Kind::literal:
@@ -37,6 +43,11 @@ std::string PlaceholderText::fill(const RequestNames& names) const {
     }
   }
   return filled;
+}
+
+bool PlaceholderText::is_constant() const {
+  return std::ranges::all_of(pieces_,
+                             [](const Piece& piece) { return piece.kind == Kind::literal; });
 }
 
 RequestNamer::RequestNamer(std::uint64_t seed, std::string marker)

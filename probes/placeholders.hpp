@@ -20,6 +20,8 @@ class PlaceholderText {
  public:
   explicit PlaceholderText(std::string_view text);
   std::string fill(const RequestNames& names) const;
+  /// Without placeholders it is the same for every request.
+  bool is_constant() const;
 
  private:
   enum class Kind { literal, id, token };

@@ -2,13 +2,23 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <ctime>
 #include <utility>
 
+#include <sys/prctl.h>
 #include <sys/timerfd.h>
 
 #include "system/check.hpp"
 
 namespace nospof::probes {
+
+namespace {
+timespec to_timespec(MonoTime moment) {
+  const auto since_boot = moment.time_since_epoch();
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(since_boot);
+  return {seconds.count(), (since_boot - seconds).count()};
+}
+}  // namespace
 
 Reactor::Reactor()
     : epoll_(check("epoll_create1", ::epoll_create1(EPOLL_CLOEXEC))),
@@ -26,6 +36,21 @@ void Reactor::wait(MonoTime until) {
     set_timer(until);
     patience = -1;
   }
+  tell_ready(patience);
+}
+
+void Reactor::sleep(MonoTime until) {
+  if (until > std::chrono::steady_clock::now()) {
+    // Otherwise 50 us may come on top, unless the thread is in real time.
+    if (!std::exchange(sleeps_exactly_, true))
+      check("prctl PR_SET_TIMERSLACK", ::prctl(PR_SET_TIMERSLACK, 1));
+    const timespec when = to_timespec(until);
+    ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, nullptr);
+  }
+  tell_ready(0);
+}
+
+void Reactor::tell_ready(int patience) {
   const int n =
       ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()), patience);
   if (n < 0) {
@@ -47,11 +72,8 @@ void Reactor::wait(MonoTime until) {
 // A timeout of epoll_wait() itself would be rounded up by the timer slack of the thread.
 void Reactor::set_timer(MonoTime until) {
   if (timer_at_ == until) return;
-  const auto since_boot = until.time_since_epoch();
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(since_boot);
   itimerspec when{};
-  when.it_value.tv_sec = seconds.count();
-  when.it_value.tv_nsec = (since_boot - seconds).count();
+  when.it_value = to_timespec(until);
   check("timerfd_settime", ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr));
   timer_at_ = until;
 }

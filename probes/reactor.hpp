@@ -28,15 +28,19 @@ class Reactor {
   /// Waits until something is ready or `until` is reached, and lets those that are ready know: each
   /// once at most. Does not wait when `until` has passed.
   void wait(MonoTime until);
+  /// The same, but sleeps until `until` whatever is ready meanwhile: one wakeup for all of them.
+  void sleep(MonoTime until);
 
  private:
   friend class WatchedFd;
+  void tell_ready(int patience);
   void forget(const WatchedFd* watched);
   void set_timer(MonoTime until);
 
   UniqueFd epoll_;
   UniqueFd timer_;
   std::optional<MonoTime> timer_at_;
+  bool sleeps_exactly_ = false;
   std::array<epoll_event, 256> events_{};
   int ready_ = 0;  ///< of them, while they are gone through
   int next_ = 0;

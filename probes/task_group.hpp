@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <exception>
+#include <functional>
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
@@ -17,16 +18,22 @@ namespace nospof::probes {
 /// Must outlive its tasks: whoever spawned any waits for all_done() before it goes.
 class TaskGroup {
  public:
-  explicit TaskGroup(boost::asio::io_context& io)
-      : io_(io), done_(io, boost::asio::steady_timer::time_point::max()) {}
+  /// `on_failure` is called once, as soon as a task has thrown: the others go on.
+  explicit TaskGroup(boost::asio::io_context& io, std::function<void()> on_failure = {})
+      : io_(io),
+        done_(io, boost::asio::steady_timer::time_point::max()),
+        on_failure_(std::move(on_failure)) {}
 
   void spawn(boost::asio::awaitable<void> task) {
     ++running_;
     boost::asio::co_spawn(io_, std::move(task), [this](const std::exception_ptr& error) {
-      if (error && !error_) error_ = error;
       if (--running_ == 0) done_.cancel();
+      if (!error || error_) return;
+      error_ = error;
+      if (on_failure_) on_failure_();
     });
   }
+  bool failed() const { return error_ != nullptr; }
   /// Throws what the first task that failed has thrown, once all are over.
   boost::asio::awaitable<void> all_done() {
     while (running_ > 0)
@@ -37,6 +44,7 @@ class TaskGroup {
  private:
   boost::asio::io_context& io_;
   boost::asio::steady_timer done_;
+  std::function<void()> on_failure_;
   std::size_t running_ = 0;
   std::exception_ptr error_;
 };

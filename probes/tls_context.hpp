@@ -1,6 +1,7 @@
 #pragma once
 // What all TLS connections of a probe share.
 
+#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -53,6 +54,7 @@ class TlsContext {
   std::unique_ptr<ChainDigest> digest_;
   VerifiedChains::Digest trust_{};
   std::unique_ptr<TlsSessions> sessions_;  ///< nullptr: none is resumed
+  mutable std::size_t streams_ = 0;        ///< at this time
 };
 
 }  // namespace nospof::probes

@@ -7,15 +7,27 @@
 
 namespace nospof::probes {
 
+namespace {
+// What SSL_get_error() tells depends on it. Clearing what is empty takes longer than to look.
+void forget_errors() {
+  if (ERR_peek_error() != 0) ERR_clear_error();
+}
+// OpenSSL has two buffers of 16 KiB for each connection. To get them anew for every record takes
+// time, to keep them takes memory.
+constexpr std::size_t streams_that_keep_buffers = 256;
+}  // namespace
+
 class TlsStream final : public Stream {
  public:
   TlsStream(const TlsContext& context, SocketState& socket)
       : context_(context), socket_(socket), ssl_(SSL_new(context.context_)) {
+    ++context_.streams_;
     BIO* bio = ssl_ != nullptr ? make_socket_bio(socket_) : nullptr;
     if (bio == nullptr) return;
     SSL_set_bio(ssl_, bio, bio);
     if (!context.server_name_.empty()) SSL_set_tlsext_host_name(ssl_, context.server_name_.c_str());
     SSL_set_connect_state(ssl_);
+    if (context.streams_ > streams_that_keep_buffers) SSL_set_mode(ssl_, SSL_MODE_RELEASE_BUFFERS);
     if (context.sessions_) {
       TlsSessions::set_origin(ssl_, &origin_);
       origin_ =
@@ -26,6 +38,7 @@ class TlsStream final : public Stream {
   ~TlsStream() override {
     if (opened_ && context_.sessions_) TlsSessions::leave_resumable(ssl_);
     SSL_free(ssl_);
+    --context_.streams_;
   }
   bool usable() const { return usable_; }
 
@@ -33,7 +46,7 @@ class TlsStream final : public Stream {
   Step open() override {
     if (const SocketStep sent = send_held(socket_); sent != SocketStep::done)
       return sent == SocketStep::again ? Step::wants_write : Step::over;
-    ERR_clear_error();
+    forget_errors();
     socket_.holds = true;
     const int rc = SSL_do_handshake(ssl_);
     socket_.holds = false;
@@ -46,11 +59,11 @@ class TlsStream final : public Stream {
                                                           : Step::over;
   }
   Step write(std::string_view data, std::size_t& written) override {
-    ERR_clear_error();
+    forget_errors();
     return after(SSL_write_ex(ssl_, data.data(), data.size(), &written));
   }
   Step read(char* data, std::size_t room, std::size_t& size) override {
-    ERR_clear_error();
+    forget_errors();
     return after(SSL_read_ex(ssl_, data, room, &size));
   }
   bool pending() const override { return SSL_has_pending(ssl_) == 1; }
@@ -65,9 +78,9 @@ class TlsStream final : public Stream {
   }
   void say_goodbye() override {
     if (SSL_is_init_finished(ssl_) == 0) return;
-    ERR_clear_error();
+    forget_errors();
     SSL_shutdown(ssl_);
-    ERR_clear_error();
+    forget_errors();
   }
 
  private:

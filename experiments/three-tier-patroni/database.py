@@ -72,11 +72,14 @@ def refuses_all(error):
 
 
 def store(connection, request_id, token):
-    """May be repeated: a request id has one row."""
+    """Done again, at any later time, it changes nothing: the row knows every token it was given. But the row is
+    locked then too, so that this as well waits for the replica that must have what it finds."""
     with connection.cursor() as cursor:
-        cursor.execute("INSERT INTO canary (id, token) VALUES (%s, %s)"
-                       " ON CONFLICT (id) DO UPDATE SET token = excluded.token",
-                       (request_id, token))
+        cursor.execute("INSERT INTO canary (id, token, given) VALUES (%s, %s, ARRAY[%s])"
+                       " ON CONFLICT (id) DO UPDATE SET token = excluded.token,"
+                       " given = canary.given || excluded.given"
+                       " WHERE NOT canary.given @> excluded.given",
+                       (request_id, token, token))
 
 
 def load(connection, request_id):

@@ -1,14 +1,17 @@
 """The application: a page that writes a value and reads it back.
 
-GET /canary?id=REQUEST&v=TOKEN   stores TOKEN under REQUEST, reads it back in a statement of its own
-                                 and answers {"id": .., "v": .., "db": .., "app": ..}; 503 with the
-                                 reason when no database node did it in time
+GET /canary?id=REQUEST&v=TOKEN   stores TOKEN under REQUEST, unless it was stored there before; reads
+                                 back what is there now, in a statement of its own, and answers
+                                 {"id": .., "v": .., "db": .., "app": ..}; 503 with the reason when no
+                                 database node did it in time. Some thousand tokens fit under one id
 GET /values?ids=REQUEST,REQUEST,..   the values stored under these (at most 200), as {"id": "token", ..}
 GET /appz                        says that this server is alive, and nothing about the database
 
 database.py beside this file knows the database. Here is what makes a failover of it short:
 
-- a write may be repeated without harm, so it is tried again on another node whenever in doubt;
+- a write may be repeated without harm, so it is tried again on another node whenever in doubt. So does the web
+  server with another application server; and what the first one still holds, a paused one say, is done
+  when it wakes, after the client was answered and others wrote. So a token takes effect once under an id;
 - every wait has a time-out;
 - the node that served last is used by all threads, and idle connections to others are dropped:
   one thread that finds a dead node, or one that refuses, saves the others from finding out by themselves.

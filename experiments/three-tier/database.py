@@ -50,10 +50,14 @@ def refuses_all(error):
 
 
 def store(connection, request_id, token):
-    """May be repeated: a request id has one row."""
+    """Done again, at any later time, it changes nothing: the row knows every token it was given. One statement, so
+    that it takes one round trip, and Galera repeats it by itself when another node's write came in between."""
     with connection.cursor() as cursor:
-        cursor.execute("INSERT INTO canary (id, token) VALUES (%s, %s)"
-                       " ON DUPLICATE KEY UPDATE token = VALUES(token)", (request_id, token))
+        cursor.execute("INSERT INTO canary (id, token, given) VALUES (%s, %s, %s)"
+                       " ON DUPLICATE KEY UPDATE"
+                       " token = IF(FIND_IN_SET(VALUES(token), given), token, VALUES(token)),"
+                       " given = IF(FIND_IN_SET(VALUES(token), given), given, CONCAT(given, ',', VALUES(token)))",
+                       (request_id, token, token))
 
 
 def load(connection, request_id):

@@ -30,6 +30,8 @@
 //   service  {"service":name} or {}
 //            -> {"services":[{"name","wanted_up","running","pid",
 //                             "processes":[{"pid","start_time"}]}]}
+//   clock    {}
+//            -> {"mono_ns":n,"boot_id":"..","time_namespace":n}  (CLOCK_MONOTONIC now, and whose)
 //   bye      {}
 //            -> {}  (heals everything, answers, exits)
 //

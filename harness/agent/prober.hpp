@@ -21,6 +21,8 @@
 //   out  {"of":"ledger","operated":[[..],..]}
 //                                          see operation_json() in kinds/operation.hpp
 //   out  {"of":"users","error":".."}       this probe has ended, the others go on
+//   in   clock 7                           "what time is it?", any number; answered at once:
+//   out  {"clock":7,"mono_ns":n,"boot_id":"..","time_namespace":n}
 //   in   stop                              or EOF: nothing more is sent, what is in flight is
 //                                          finished
 //   out  {"done":true,"sent":n}            the last line; n samples were told in all

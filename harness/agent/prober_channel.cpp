@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <optional>
 
@@ -15,6 +16,7 @@
 
 #include "system/check.hpp"
 #include "system/clock.hpp"
+#include "system/clock_identity.hpp"
 
 namespace nospof::agent {
 
@@ -150,13 +152,27 @@ void ProberChannel::take_input() {
     input_line_.append(block.data(), static_cast<std::size_t>(n));
     std::size_t end = 0;
     while ((end = input_line_.find('\n')) != std::string::npos) {
-      if (input_line_.substr(0, end) == "stop") poke(stop_);
+      const std::string line = input_line_.substr(0, end);
+      if (line == "stop") poke(stop_);
+      if (line.starts_with("clock ")) tell_clock(line.substr(6));
       input_line_.erase(0, end + 1);
     }
     if (input_line_.size() <= input_line_limit) return;
   }
   input_open_ = false;
   poke(stop_);
+}
+
+void ProberChannel::tell_clock(const std::string& number) {
+  std::int64_t asked = 0;
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), asked);
+  if (error != std::errc() || end != number.data() + number.size()) return;
+  const ClockIdentity clock = own_clock();
+  const SystemClock now;
+  say({{"clock", asked},
+       {"boot_id", clock.boot_id},
+       {"time_namespace", clock.time_namespace},
+       {"mono_ns", now.now().time_since_epoch().count()}});
 }
 
 bool ProberChannel::write_some() {

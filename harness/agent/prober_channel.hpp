@@ -46,6 +46,7 @@ class ProberChannel {
   void serve();
   void fill();
   void take_input();
+  void tell_clock(const std::string& number);
   bool write_some();
   void give_up(std::string problem);
 

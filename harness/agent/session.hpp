@@ -60,6 +60,7 @@ class Session final : private RecordKeeper {
   json::object lease(Arguments& arguments);
   json::object check_fault(Arguments& arguments);
   json::object status() const;
+  json::object tell_clock() const;
   json::object service(Arguments& arguments);
   void inject(Id id, Arguments& arguments);
   void start_heal(Id id, Arguments& arguments);

@@ -6,6 +6,7 @@
 #include "agent/commands.hpp"
 #include "agent/session.hpp"
 #include "system/check.hpp"
+#include "system/clock_identity.hpp"
 
 namespace nospof::agent {
 
@@ -92,6 +93,14 @@ void Session::take_request(Id id, const std::string& op, Arguments arguments) {
   answer(id, answer_at_once(op, arguments));
 }
 
+json::object Session::tell_clock() const {
+  const ClockIdentity clock = own_clock();
+  json::object fields{{"boot_id", clock.boot_id}, {"time_namespace", clock.time_namespace}};
+  // Last, so that nothing lies between it and the answer.
+  fields["mono_ns"] = clock_.now().time_since_epoch().count();
+  return fields;
+}
+
 json::object Session::answer_at_once(const std::string& op, Arguments& arguments) {
   if (op == "hello") return hello(arguments);
   if (op == "lease") return lease(arguments);
@@ -101,9 +110,13 @@ json::object Session::answer_at_once(const std::string& op, Arguments& arguments
     arguments.finish();
     return status();
   }
+  if (op == "clock") {
+    arguments.finish();
+    return tell_clock();
+  }
   throw Error(
       fmt::format("unknown op '{}'; there are: hello, lease, check, inject, heal, status, exec, "
-                  "reach, service, bye",
+                  "reach, service, clock, bye",
                   op));
 }
 

@@ -19,6 +19,7 @@ const char* severity_name(Severity severity) {
 const std::vector<StructureCheck>& structure_checks() {
   static const std::vector<StructureCheck> checks = {
       {"tier-without-redundancy", "A tier that needs every one of its hosts."},
+      {"acknowledged-too-early", "A write is acknowledged when a single host has it."},
       {"vip-with-one-owner", "A floating address that only one host may hold."},
       {"zone-takes-tier-down", "Losing one zone leaves fewer hosts than a tier needs."},
       {"zone-shared", "Hosts of one tier share a zone, and the tier survives its loss."},

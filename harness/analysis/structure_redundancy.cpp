@@ -55,6 +55,14 @@ void check_redundancy(StructureCase& c) {
                       losing(c, tier)),
           fmt::format("add a host to tier '{}', in a zone of its own", tier.name));
   }
+  for (const spec::Tier& tier : c.topology.tiers) {
+    if (tier.acknowledged_by != 1 || tier.hosts.size() < 2) continue;
+    c.add("acknowledged-too-early", of_tier(c, tier.name), tier.hosts, tier.mark,
+          fmt::format("tier '{}' acknowledges a write that one of its {} hosts has: with that host "
+                      "acknowledged writes are lost",
+                      tier.name, tier.hosts.size()),
+          "replicate synchronously: acknowledge what two hosts have");
+  }
   for (const spec::Vip& vip : c.topology.vips) {
     if (vip.owners.size() != 1) continue;
     const spec::Tier* tier = c.topology.tier_of(vip.owners.front());

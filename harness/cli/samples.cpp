@@ -17,6 +17,7 @@
 #include "system/check.hpp"
 #include "system/utc.hpp"
 #include "verdict/by_schedule.hpp"
+#include "verdict/in_lab.hpp"
 
 namespace nospof::cli {
 
@@ -100,11 +101,22 @@ Stretch chosen_stretch(const SamplesArguments& arguments, const std::string& pat
   return stretch;
 }
 
-// What the run itself judged by, where its events tell.
-Nanoseconds settle_of(const std::string& run_folder) {
-  if (!std::filesystem::exists(run_folder + "/events.ndjson")) return default_settle;
+// What the run itself judges by, where its events tell.
+struct JudgedBy {
+  Nanoseconds settle = default_settle;
+  Nanoseconds clock{0};  // uncertainty of the prober's
+};
+
+JudgedBy judged_by(const std::string& run_folder, const std::string& probe) {
+  JudgedBy by;
+  if (!std::filesystem::exists(run_folder + "/events.ndjson")) return by;
   const verdict::RunRecord run = report::load_events(run_folder);
-  return run.started ? run.settle : default_settle;
+  if (!run.started) return by;
+  by.settle = run.settle;
+  for (int lab = 1; lab <= verdict::labs_of(run); ++lab)
+    if (probe == (lab == 1 ? run.probe.name : fmt::format("{}-{}", run.probe.name, lab)))
+      by.clock = verdict::lab_record(run, lab).clocks.worst(run.probe.from).uncertainty;
+  return by;
 }
 
 struct Printed {
@@ -127,7 +139,7 @@ Printed print_csv(const std::string& path, const Stretch& stretch) {
 
 // Goes through the file twice, rather than have all of it in memory to sort it.
 Printed print_table(const std::string& path, const Stretch& stretch, const std::string& probe,
-                    Nanoseconds settle) {
+                    const JudgedBy& by) {
   verdict::Overtaking overtaking;
   kinds::SampleFileReader first(path);
   Printed printed;
@@ -140,7 +152,8 @@ Printed print_table(const std::string& path, const Stretch& stretch, const std::
   if (printed.samples == 0) return printed;
 
   kinds::SampleFileReader second(path);
-  report::SampleSummary summary({probe, second.period(), second.wall_minus_mono(), settle});
+  report::SampleSummary summary(
+      {probe, second.period(), second.wall_minus_mono(), by.settle, by.clock});
   verdict::BySchedule by_schedule(overtaking.most(),
                                   [&](const kinds::Sample& sample) { summary.add(sample); });
   // A run that goes on has added more meanwhile.
@@ -165,9 +178,9 @@ int samples_command(const SamplesArguments& arguments) {
   const std::string probe = chosen_probe(arguments, folder);
   const std::string path = fmt::format("{}/{}.bin", folder, probe);
   const Stretch stretch = chosen_stretch(arguments, path);
-  const Printed printed = arguments.csv
-                              ? print_csv(path, stretch)
-                              : print_table(path, stretch, probe, settle_of(arguments.run_folder));
+  const Printed printed =
+      arguments.csv ? print_csv(path, stretch)
+                    : print_table(path, stretch, probe, judged_by(arguments.run_folder, probe));
   check("write to stdout", std::fflush(stdout));
   if (printed.torn)
     fmt::print(stderr, "{}: the last record is torn and left out; the run was killed, or goes on\n",

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "analysis/stack_certificate.hpp"
 #include "cli/verbs.hpp"
 #include "control/plan_check.hpp"
 
@@ -29,6 +30,9 @@ int verify_command(const std::string& bundle, const std::string& key_file,
   checks.version = std::string("nospof ") + NOSPOF_VERSION;
   checks.plan = [&](const spec::Topology& topology, const verdict::RunRecord& run) {
     return control::check_plan(topology, catalogue, run);
+  };
+  checks.certificate = [](const std::string& text, const spec::Topology& topology) {
+    return analysis::verify_stack_certificate(text, topology);
   };
   const evidence::Verification found = evidence::verify_bundle(bundle, key, checks);
   for (const std::string& note : found.notes) fmt::print(stderr, "note: {}\n", note);

@@ -51,31 +51,29 @@ void ActiveFault::record(const std::string& host, const std::string& step, bool 
                          const std::string& detail, const std::string& outcome) {
   json::object fields{{"cell", cell_}, {"injection", injection_}, {"host", host}, {"step", step},
                       {"ok", ok},      {"detail", detail}};
-  fields["at_ns"] = session_.now_ns();
   if (!outcome.empty()) fields["outcome"] = outcome;
   session_.recorder().event("step", std::move(fields));
 }
 
-void ActiveFault::record_steps(const std::string& host, const json::object& answer) {
+void ActiveFault::record_steps(const kinds::Placement& placement, const json::object& answer) {
+  const std::string& host = placement.host;
+  const std::string clock = agent_host(placement);  // who told the times
+
   const json::value* steps = answer.if_contains("steps");
   if (steps == nullptr || !steps->is_array()) return;
   for (const json::value& entry : steps->as_array()) {
     const json::object& step = entry.as_object();
     const std::string name = text_of(step, "step");
     const bool ok = step.at("ok").as_bool();
-    json::object fields{{"cell", cell_},
-                        {"injection", injection_},
-                        {"host", host},
-                        {"step", name},
-                        {"at_ns", step.at("mono_ns")},
-                        {"ok", ok},
-                        {"detail", text_of(step, "detail")}};
+    json::object fields{{"cell", cell_}, {"injection", injection_},          {"host", host},
+                        {"step", name},  {"at_ns", step.at("mono_ns")},      {"clock", clock},
+                        {"ok", ok},      {"detail", text_of(step, "detail")}};
     if (name.starts_with("confirm")) {
       const std::string said = text_of(step, "outcome");
       fields["outcome"] = !said.empty() ? said : ok ? "confirmed" : "not-confirmed";
     }
     if (name == "inject" && ok) {
-      const auto at = step.at("mono_ns").to_number<std::int64_t>();
+      const auto at = session_.clocks().to_own(clock, step.at("mono_ns").to_number<std::int64_t>());
       injected_ns_ = injected_ns_ == 0 ? at : std::min(injected_ns_, at);
     }
     session_.recorder().event("step", std::move(fields));
@@ -148,10 +146,10 @@ asio::awaitable<void> ActiveFault::inject(Nanoseconds at_most) {
     const std::string host = agent_host(*placement);
     std::string failure;
     try {
-      record_steps(placement->host, co_await session_.ask(host, "inject", std::move(request),
-                                                          request_deadline + plan_.confirm_within));
+      record_steps(*placement, co_await session_.ask(host, "inject", std::move(request),
+                                                     request_deadline + plan_.confirm_within));
     } catch (const hosts::AgentError& e) {
-      record_steps(placement->host, e.answer());
+      record_steps(*placement, e.answer());
       failure = e.what();
     } catch (const std::exception& e) {
       failure = e.what();
@@ -237,7 +235,7 @@ asio::awaitable<bool> ActiveFault::heal_one(const kinds::Placement& placement) {
     // survival.
     if (healed && !answer.at("changed").as_bool())
       record(placement.host, "held", false, "the fault had ended before it was to be healed");
-    record_steps(placement.host, answer);
+    record_steps(placement, answer);
     if (healed) co_return true;
     failure = text_of(answer, "evidence");
   } catch (const std::exception& e) {

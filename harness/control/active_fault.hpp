@@ -44,7 +44,7 @@ class ActiveFault {
   /// Whether the witness was as it has to be before the fault, so that it can tell.
   bool is_usable(std::size_t witness) const;
   bool all_forbidden() const;
-  void record_steps(const std::string& host, const json::object& answer);
+  void record_steps(const kinds::Placement& placement, const json::object& answer);
   void record(const std::string& host, const std::string& step, bool ok, const std::string& detail,
               const std::string& outcome = {});
 

@@ -10,6 +10,7 @@
 
 #include "analysis/stack_model.hpp"
 #include "analysis/user_path.hpp"
+#include "control/combined_cells.hpp"
 #include "control/limits.hpp"
 #include "system/check.hpp"
 
@@ -112,13 +113,17 @@ std::vector<Cell> all_cells(const spec::Topology& topology, const spec::Catalogu
   return cells;
 }
 
-// A topology that does not tell how users get in says nothing of what they notice.
-void predict(const spec::Topology& topology, std::vector<Cell>& cells) {
+// A topology that does not tell how users get in says nothing of what they notice, and so nothing
+// of what must fail together.
+void predict(const spec::Topology& topology, const spec::Catalogue& catalogue,
+             std::vector<Cell>& cells, std::vector<LeftOut>& left_out) {
   if (topology.functions.empty() && analysis::user_path(topology).empty()) return;
   const analysis::Predictor predictor(topology);
   for (Cell& cell : cells)
     cell.predicted =
         predictor.breaks({analysis::component_of(cell.host, cell.service)}) ? "breaks" : "survives";
+  std::ranges::move(combined_cells(topology, predictor, catalogue, left_out),
+                    std::back_inserter(cells));
 }
 
 }  // namespace
@@ -127,7 +132,7 @@ Campaign plan_campaign(const spec::Topology& topology, const spec::Catalogue& ca
                        const CellFilter& filter) {
   Campaign campaign;
   std::vector<Cell> cells = all_cells(topology, catalogue, campaign.left_out);
-  predict(topology, cells);
+  predict(topology, catalogue, cells, campaign.left_out);
   for (const auto* patterns : {&filter.only, &filter.skip})
     for (const std::string& pattern : *patterns)
       if (std::ranges::none_of(cells, [&](const Cell& c) { return matches(pattern, c.id); }))
@@ -139,7 +144,7 @@ Campaign plan_campaign(const spec::Topology& topology, const spec::Catalogue& ca
       campaign.left_out.push_back({cell.id, "not asked for (--only)"});
     else if (matches_any(filter.skip, cell.id))
       campaign.left_out.push_back({cell.id, "skipped on request (--skip)"});
-    else if (const std::string why = beyond_limits(topology, {cell.host}); !why.empty())
+    else if (const std::string why = beyond_limits(topology, cell.targets()); !why.empty())
       campaign.left_out.push_back({cell.id, "beyond the limits of the topology: " + why});
     else
       campaign.cells.push_back(cell);

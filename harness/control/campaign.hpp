@@ -10,10 +10,10 @@
 
 namespace nospof::control {
 
-/// One component x one fault.
+/// One component x one fault; or a fault on several hosts (control/combined_cells.hpp).
 struct Cell {
-  std::string id;  ///< "db1/mariadb/process-kill", "db1/host-crash"
-  std::string host;
+  std::string id;  ///< "db1/mariadb/process-kill", "db1/host-crash", "control/lb1+lb2/host-crash"
+  std::string host;     ///< empty when `hosts` are hit
   std::string service;  ///< empty for a fault on the host
   std::string fault;
   std::string label;  ///< of the variant; empty for the only one
@@ -21,7 +21,21 @@ struct Cell {
   /// What the topology's fault tree says of users while the component is gone: "survives",
   /// "breaks"; empty: it says nothing.
   std::string predicted = {};
+  std::vector<std::string> hosts = {};  ///< of a cell that hits several
+  /// Whether they are hit one after another, the next one while the one before it comes back; else
+  /// all at once.
+  bool in_turn = false;
+
+  /// Every host that it hits.
+  std::vector<std::string> targets() const {
+    return hosts.empty() ? std::vector<std::string>{host} : hosts;
+  }
 };
+
+/// Whether its hosts must break the service together, so that it passes when they do.
+inline bool is_control(const Cell& cell) {
+  return !cell.hosts.empty() && cell.predicted == "breaks";
+}
 
 /// What a proof does not try, and why: it is reported, never silently left out.
 struct LeftOut {

@@ -13,6 +13,7 @@ namespace {
 constexpr double usable = 0.9;
 
 bool same_fault(const Cell& a, const Cell& b) {
+  if (!a.hosts.empty() || !b.hosts.empty()) return false;
   return a.service == b.service && a.fault == b.fault && a.label == b.label;
 }
 

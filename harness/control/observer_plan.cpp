@@ -230,6 +230,7 @@ class Plan {
                         {"audit_every_ns", Nanoseconds(audit_every).count()}};
     if (const spec::Vip* vip = topology_.find_vip(workload.vip)) config["address"] = vip->address;
     add(*topology_.find_host(workload.from), "ledger", std::move(config));
+    observers_.back().after_healing = true;
   }
 
   const spec::Topology& topology_;

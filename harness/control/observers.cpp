@@ -1,5 +1,6 @@
 #include "control/observers.hpp"
 
+#include <algorithm>
 #include <optional>
 
 #include <boost/asio/co_spawn.hpp>
@@ -19,8 +20,12 @@ constexpr auto last_words = 15'000ms;
 }  // namespace
 
 ObserverTeam::ObserverTeam(asio::io_context& context, Interruption& interruption,
-                           hosts::Transport& transport, Recorder& recorder)
-    : context_(context), interruption_(interruption), transport_(transport), recorder_(recorder) {}
+                           hosts::Transport& transport, Recorder& recorder, ClockBook& clocks)
+    : context_(context),
+      interruption_(interruption),
+      transport_(transport),
+      recorder_(recorder),
+      clocks_(clocks) {}
 
 ObserverTeam::~ObserverTeam() = default;
 
@@ -45,6 +50,9 @@ ProberEvents ObserverTeam::events_of(const std::string& host) {
                                {"end_ns", round.end_ns},
                                {"checked", round.checked},
                                {"undecided", round.undecided}});
+    const auto awaited = looked_ns_.find({host, of});
+    if (awaited != looked_ns_.end() && round.checked > round.undecided)
+      awaited->second = std::max(awaited->second, round.begin_ns);
   };
   // A probe that begins anew knows nothing of what it wrote before, so its history is another one.
   const auto history = std::make_shared<std::optional<HistoryFiles>>();
@@ -66,13 +74,22 @@ asio::awaitable<std::unique_ptr<ProberClient>> ObserverTeam::connect(const std::
   auto client = std::make_unique<ProberClient>(context_, transport_.start(host, {"prober"}), host,
                                                events_of(host));
   co_await client->start(orders);
+  ProberClient* asked = client.get();
+  const ClockBook::Ask ask = [asked](std::chrono::milliseconds within) {
+    return asked->clock(within);
+  };
+  const std::string of = "prober";
+  co_await clocks_.read(host, of, ask);
   record(host, "up", fmt::format("{} probes", orders.size()));
   co_return client;
 }
 
 asio::awaitable<void> ObserverTeam::start(const std::vector<Observer>& observers) {
   std::map<std::string, Orders> by_host;
-  for (const Observer& observer : observers) by_host[observer.host].push_back(observer.probe);
+  for (const Observer& observer : observers) {
+    by_host[observer.host].push_back(observer.probe);
+    if (observer.after_healing) looked_ns_[{observer.host, observer.probe.name}] = 0;
+  }
   std::vector<asio::awaitable<void>> starts;
   const auto first = [this](std::string host, const Orders& orders) -> asio::awaitable<void> {
     probers_[host] = co_await connect(host, orders);
@@ -95,7 +112,8 @@ asio::awaitable<void> ObserverTeam::keep_running(std::string host, Orders orders
     }
     if (prober) {
       record(host, "down", prober->failure());
-      co_await prober->stop(0ms);
+      // Its other probes still run. One of them may be a ledger that has not read all of its rows.
+      co_await prober->stop(last_words);
       prober.reset();
       // One that always fails is not begun anew all the time.
       co_await interruption_.sleep_through(try_again_every);
@@ -108,6 +126,11 @@ asio::awaitable<void> ObserverTeam::keep_running(std::string host, Orders orders
     }
     if (!prober) co_await interruption_.sleep_through(try_again_every);
   }
+}
+
+bool ObserverTeam::looked_since(std::int64_t healed_ns) const {
+  return std::ranges::all_of(looked_ns_,
+                             [&](const auto& look) { return look.second >= healed_ns; });
 }
 
 asio::awaitable<void> ObserverTeam::stop() {

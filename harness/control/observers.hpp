@@ -10,6 +10,7 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include "control/clock_book.hpp"
 #include "control/interrupt.hpp"
 #include "control/prober_client.hpp"
 #include "control/recorder.hpp"
@@ -22,6 +23,8 @@ namespace nospof::control {
 struct Observer {
   std::string host;
   ProbeOrder probe;
+  /// No cell is over before it has looked at what the healing left.
+  bool after_healing = false;
 };
 
 /// The certificate of a service on a host, as deployed.
@@ -54,13 +57,15 @@ std::vector<Observer> observers_of(const spec::Topology& topology, const Deploym
 class ObserverTeam {
  public:
   ObserverTeam(asio::io_context& context, Interruption& interruption, hosts::Transport& transport,
-               Recorder& recorder);
+               Recorder& recorder, ClockBook& clocks);
   ~ObserverTeam();
 
   /// Throws Error naming the host when one of them cannot run at all.
   asio::awaitable<void> start(const std::vector<Observer>& observers);
   /// Ends them all and waits for it.
   asio::awaitable<void> stop();
+  /// Whether each that is to look after a healing at `healed_ns` has, and could tell something.
+  bool looked_since(std::int64_t healed_ns) const;
 
  private:
   using Orders = std::vector<ProbeOrder>;
@@ -74,7 +79,11 @@ class ObserverTeam {
   Interruption& interruption_;
   hosts::Transport& transport_;
   Recorder& recorder_;
+  ClockBook& clocks_;
   std::map<std::string, std::unique_ptr<ProberClient>> probers_;
+  /// By host and name, of those that are to look after healing: when the last look began that told
+  /// something.
+  std::map<std::pair<std::string, std::string>, std::int64_t> looked_ns_;
   std::size_t keepers_ = 0;
   bool stopping_ = false;
 };

@@ -1,12 +1,10 @@
 #include "control/plan.hpp"
 
 #include <algorithm>
-#include <set>
 
 #include <boost/json/array.hpp>
 #include <fmt/format.h>
 
-#include "analysis/full_set.hpp"
 #include "analysis/stack_model.hpp"
 #include "analysis/user_path.hpp"
 #include "spec/units.hpp"
@@ -22,53 +20,58 @@ namespace {
 constexpr Nanoseconds overhead = std::chrono::seconds(3);
 
 constexpr int plan_schema = 1;
-constexpr std::size_t most_looked_at = 20'000;
-constexpr std::size_t most_controls = 1000;
 
-std::vector<std::string> roles_of(const spec::Topology& topology, const std::string& host) {
+std::vector<std::string> roles_of(const spec::Topology& topology, const Cell& cell) {
   std::vector<std::string> roles;
   for (const spec::Role& role : topology.roles)
-    if (std::ranges::find(role.among, host) != role.among.end()) roles.push_back(role.name);
+    if (std::ranges::find_first_of(role.among, cell.targets()) != role.among.end())
+      roles.push_back(role.name);
   return roles;
 }
 
-std::string reason(const spec::Topology& topology, const analysis::Predictor& predictor,
-                   const Cell& cell) {
-  const std::string component = analysis::component_of(cell.host, cell.service);
-  if (!predictor.knows(component)) return "users do not need it";
-  const spec::Tier* tier = topology.tier_of(cell.host);
+// How many hosts of the tier the cell takes away.
+int taken_from(const spec::Tier& tier, const Cell& cell) {
+  if (cell.in_turn) return 0;
+  const std::vector<std::string> targets = cell.targets();
+  return static_cast<int>(std::ranges::count_if(tier.hosts, [&](const std::string& host) {
+    return std::ranges::find(targets, host) != targets.end();
+  }));
+}
+
+// What is needed of the tiers that it hits, and what is left of them.
+std::string needs_text(const spec::Topology& topology, const analysis::StackModel& model,
+                       const Cell& cell) {
   std::string text;
-  for (const analysis::StackModel& model : predictor.models()) {
-    if (tier == nullptr ||
-        std::ranges::find(model.function.tiers, tier->name) == model.function.tiers.end())
+  for (const spec::Tier& tier : topology.tiers) {
+    const int taken = taken_from(tier, cell);
+    if (taken == 0 ||
+        std::ranges::find(model.function.tiers, tier.name) == model.function.tiers.end())
       continue;
-    const int needed = analysis::needed_hosts(model.function, *tier);
-    const auto left = static_cast<int>(tier->hosts.size()) - 1;
     text += fmt::format("{}{} needs {} of tier {}, {} left", text.empty() ? "" : "; ",
-                        model.function.name, needed, tier->name, left);
+                        model.function.name, analysis::needed_hosts(model.function, tier),
+                        tier.name, static_cast<int>(tier.hosts.size()) - taken);
   }
   return text;
 }
 
-// Minimal cut sets of two components that a fault can hit: hosts and services.
-std::vector<ControlPair> controls_of(const analysis::Predictor& predictor) {
-  std::vector<ControlPair> pairs;
-  std::set<std::pair<std::string, std::string>> known;
-  const auto can_be_hit = [](const analysis::Component& component) {
-    return component.kind == analysis::ComponentKind::host ||
-           component.kind == analysis::ComponentKind::service;
-  };
-  for (const analysis::StackModel& model : predictor.models())
-    for (const analysis::CutSet& set : analysis::FullSet(model.tree).list(2, most_looked_at)) {
-      const analysis::Component& one = model.components[set[0]];
-      const analysis::Component& other = model.components[set[1]];
-      if (!can_be_hit(one) || !can_be_hit(other) || one.host == other.host ||
-          pairs.size() >= most_controls)
-        continue;
-      if (known.emplace(one.name, other.name).second)
-        pairs.push_back({one.name, other.name, model.function.name});
-    }
-  return pairs;
+std::string reason(const spec::Topology& topology, const analysis::Predictor& predictor,
+                   const Cell& cell) {
+  if (cell.in_turn) return "the one comes back while the other is down; users can do without both";
+  if (cell.hosts.empty() && !predictor.knows(analysis::component_of(cell.host, cell.service)))
+    return "users do not need it";
+  std::string text;
+  for (const analysis::StackModel& model : predictor.models()) {
+    const std::string needs = needs_text(topology, model, cell);
+    if (!needs.empty()) text += (text.empty() ? "" : "; ") + needs;
+  }
+  return text;
+}
+
+Nanoseconds estimate_of(const spec::ProveSettings& pace, const Cell& cell, Nanoseconds budget) {
+  const Nanoseconds held =
+      cell.in_turn ? pace.hold * static_cast<int>(cell.hosts.size()) : Nanoseconds(pace.hold);
+  return pace.baseline + held + pace.settle + overhead +
+         (cell.predicted == "breaks" ? budget : Nanoseconds{});
 }
 
 json::array texts(const std::vector<std::string>& list) {
@@ -79,9 +82,12 @@ json::object cell_json(const PlannedCell& planned) {
   const Cell& cell = planned.cell;
   json::object object;
   object["id"] = cell.id;
-  object["component"] = analysis::component_of(cell.host, cell.service);
+  object["component"] = cell.hosts.empty() ? analysis::component_of(cell.host, cell.service) : "";
   object["host"] = cell.host;
   object["service"] = cell.service;
+  object["hosts"] = texts(cell.targets());
+  object["in_turn"] = cell.in_turn;
+  object["control"] = is_control(cell);
   object["fault"] = cell.fault;
   object["label"] = cell.label;
   object["parameters"] = parameters_json(cell.parameters);
@@ -108,15 +114,12 @@ ProofPlan make_plan(const spec::Topology& topology, const Campaign& campaign, Na
     predictor.emplace(topology);
   const spec::ProveSettings& pace = topology.prove;
   for (const Cell& cell : campaign.cells) {
-    PlannedCell planned{cell, {}, roles_of(topology, cell.host), {}};
+    PlannedCell planned{cell, {}, roles_of(topology, cell), estimate_of(pace, cell, budget)};
     planned.because = predictor ? reason(topology, *predictor, cell)
                                 : "no flow leads from the workload to a tier";
-    planned.estimate = pace.baseline + pace.hold + pace.settle + overhead +
-                       (cell.predicted == "breaks" ? budget : Nanoseconds{});
     plan.estimate += planned.estimate;
     plan.cells.push_back(std::move(planned));
   }
-  if (predictor) plan.controls = controls_of(*predictor);
   return plan;
 }
 
@@ -124,25 +127,21 @@ std::string plan_text(const spec::Topology& topology, const ProofPlan& plan) {
   std::string text = fmt::format("{}: {} cells, about {} in one lab\n", topology.name,
                                  plan.cells.size(), spec::human_duration(plan.estimate));
   std::size_t breaking = 0;
+  std::size_t controls = 0;
   for (const PlannedCell& planned : plan.cells) {
-    const bool breaks = planned.cell.predicted == "breaks";
-    breaking += breaks ? 1U : 0U;
+    breaking += planned.cell.predicted == "breaks" ? 1U : 0U;
+    controls += is_control(planned.cell) ? 1U : 0U;
     std::string roles;
     for (const std::string& role : planned.roles) roles += (roles.empty() ? "" : ", ") + role;
-    text += fmt::format("  {:<40} {:<9} {:>6}  {}{}\n", planned.cell.id, planned.cell.predicted,
-                        spec::human_duration(planned.estimate), planned.because,
+    text += fmt::format("  {:<40} {:<9} {:>6}  {}{}{}\n", planned.cell.id, planned.cell.predicted,
+                        spec::human_duration(planned.estimate),
+                        is_control(planned.cell) ? "control: " : "", planned.because,
                         roles.empty() ? "" : "; may have the role " + roles);
   }
-  text += fmt::format("predicted: {} survive, {} break\n", plan.cells.size() - breaking, breaking);
+  text += fmt::format("predicted: {} survive, {} break, {} of these as controls\n",
+                      plan.cells.size() - breaking, breaking, controls);
   for (const LeftOut& entry : plan.left_out)
     text += fmt::format("left out: {}: {}\n", entry.what, entry.why);
-  if (!plan.controls.empty())
-    text += fmt::format(
-        "controls, not run by `nospof prove`: {} pairs that must break users "
-        "together\n",
-        plan.controls.size());
-  for (const ControlPair& pair : plan.controls)
-    text += fmt::format("  {} + {}: breaks {}\n", pair.one, pair.other, pair.function);
   return text;
 }
 
@@ -162,12 +161,6 @@ json::object plan_json(const spec::Topology& topology, const ProofPlan& plan) {
   for (const LeftOut& entry : plan.left_out)
     left_out.push_back(json::object{{"what", entry.what}, {"why", entry.why}});
   object["left_out"] = std::move(left_out);
-  json::array controls;
-  for (const ControlPair& pair : plan.controls)
-    controls.push_back(json::object{{"components", json::array{pair.one, pair.other}},
-                                    {"predicted", "breaks"},
-                                    {"function", pair.function}});
-  object["controls"] = std::move(controls);
   return object;
 }
 

@@ -15,21 +15,13 @@ namespace nospof::control {
 struct PlannedCell {
   Cell cell;
   std::string because;             ///< why that is predicted
-  std::vector<std::string> roles;  ///< that its host may have when it is hit
+  std::vector<std::string> roles;  ///< that its hosts may have when they are hit
   Nanoseconds estimate{};          ///< how long it takes
-};
-
-/// Two components that must break users together, though neither does alone: a control of the
-/// model. `nospof prove` does not run them.
-struct ControlPair {
-  std::string one, other;
-  std::string function;  ///< which they stop
 };
 
 struct ProofPlan {
   std::vector<PlannedCell> cells;  ///< in the order in which they run
   std::vector<LeftOut> left_out;
-  std::vector<ControlPair> controls;
   Nanoseconds estimate{};
 };
 

@@ -17,7 +17,8 @@ bool same(const Cell& cell, const verdict::CellPlan& plan) {
   for (const auto& entry : parameters_json(cell.parameters))
     parameters[std::string(entry.key())] = kinds::json::serialize(entry.value());
   return cell.host == plan.host && cell.service == plan.service && cell.fault == plan.fault &&
-         cell.label == plan.label && parameters == plan.parameters;
+         cell.label == plan.label && cell.hosts == plan.hosts && cell.in_turn == plan.in_turn &&
+         parameters == plan.parameters;
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <istream>
 #include <memory>
+#include <optional>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -77,6 +78,27 @@ asio::awaitable<void> ProberClient::start(const std::vector<ProbeOrder>& probes,
   asio::co_spawn(context_, read_loop(), asio::detached);
 }
 
+struct ProberClient::ClockQuestion {
+  ClockQuestion(asio::io_context& context, std::int64_t which) : number(which), timer(context) {}
+  std::int64_t number;
+  asio::steady_timer timer;
+  std::optional<json::object> answer;
+};
+
+asio::awaitable<json::object> ProberClient::clock(std::chrono::milliseconds within) {
+  const auto question = std::make_shared<ClockQuestion>(context_, ++clock_questions_);
+  asked_clock_ = question;
+  question->timer.expires_after(within);
+  const std::string line = fmt::format("clock {}\n", question->number);
+  boost::system::error_code error;
+  co_await asio::async_write(in_, asio::buffer(line),
+                             asio::redirect_error(asio::use_awaitable, error));
+  if (!error && !question->answer)
+    co_await question->timer.async_wait(asio::redirect_error(asio::use_awaitable, error));
+  if (!question->answer) throw Error(fmt::format("the prober on {} does not tell the time", host_));
+  co_return std::move(*question->answer);
+}
+
 asio::awaitable<void> ProberClient::read_loop() {
   try {
     while (!done_) take(json::parse(co_await read_line()).as_object());
@@ -90,6 +112,10 @@ void ProberClient::take(const json::object& message) {
   const ProberState state = take_prober_message(message, events_);
   if (state.error) failure_ = fmt::format("the prober on {} failed: {}", host_, *state.error);
   if (state.done) done_ = true;
+  if (asked_clock_ && state.clock == asked_clock_->number) {
+    asked_clock_->answer = message;
+    asked_clock_->timer.cancel();
+  }
 }
 
 asio::awaitable<void> ProberClient::stop(std::chrono::milliseconds at_most) {

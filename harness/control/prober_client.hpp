@@ -2,6 +2,7 @@
 // The controller's end of a prober process on a vantage host.
 
 #include <chrono>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,9 @@ class ProberClient {
   /// is not to make them late, if it lets them go first.
   asio::awaitable<void> start(const std::vector<ProbeOrder>& probes, bool realtime = false,
                               std::chrono::milliseconds within = std::chrono::seconds(10));
+  /// What time it is there, as agents answer it; one question at a time. Throws Error when it does
+  /// not answer.
+  asio::awaitable<json::object> clock(std::chrono::milliseconds within);
   /// Asks it to stop, takes what is still in flight (bounded by `at_most`), and reaps it.
   asio::awaitable<void> stop(std::chrono::milliseconds at_most);
   /// Empty while it runs as it should; otherwise why it does not.
@@ -54,6 +58,9 @@ class ProberClient {
   std::string host_;
   ProberEvents events_;
   asio::streambuf buffer_;
+  struct ClockQuestion;
+  std::shared_ptr<ClockQuestion> asked_clock_;
+  std::int64_t clock_questions_ = 0;
   std::string failure_;
   bool done_ = false;
   bool reading_ = false;

@@ -71,6 +71,8 @@ ProberState take_prober_message(const json::object& message, const ProberEvents&
   if (const auto* error = message.if_contains("error"))
     state.error = fmt::format("{}{}{}", of, of.empty() ? "" : ": ", error->as_string().c_str());
   state.done = message.contains("done");
+  if (const auto* clock = message.if_contains("clock"))
+    state.clock = clock->to_number<std::int64_t>();
   return state;
 }
 

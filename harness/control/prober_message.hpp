@@ -25,8 +25,9 @@ struct ProberEvents {
 };
 
 struct ProberState {
-  std::optional<std::string> error;  ///< why it, or one of its probes, has ended
-  bool done = false;                 ///< this was its last line
+  std::optional<std::string> error;        ///< why it, or one of its probes, has ended
+  bool done = false;                       ///< this was its last line
+  std::optional<std::int64_t> clock = {};  ///< which question after the time it answers
 };
 
 /// Tells what the line says. Throws an exception (Boost.JSON's, std::out_of_range or Error) at what

@@ -3,10 +3,12 @@
 #include <boost/json/array.hpp>
 #include <fmt/format.h>
 
+#include "analysis/stack_certificate.hpp"
 #include "control/carry_out.hpp"
 #include "control/conductor.hpp"
 #include "control/provenance.hpp"
 #include "control/runner.hpp"
+#include "system/fd.hpp"
 
 namespace nospof::control {
 
@@ -62,6 +64,10 @@ json::array cells_json(const std::vector<Cell>& cells) {
     entry["label"] = cell.label;
     entry["parameters"] = parameters_json(cell.parameters);
     if (!cell.predicted.empty()) entry["predicted"] = cell.predicted;
+    if (!cell.hosts.empty()) {
+      entry["hosts"] = json::array(cell.hosts.begin(), cell.hosts.end());
+      entry["in_turn"] = cell.in_turn;
+    }
     list.push_back(std::move(entry));
   }
   return list;
@@ -94,6 +100,9 @@ RunEnd run_proof(const RunOptions& options, const Campaign& campaign, Nanosecond
     left_out.push_back(json::object{{"what", entry.what}, {"why", entry.why}});
   started["left_out"] = std::move(left_out);
   record_start(recorder, options, std::move(started), watcher);
+  if (const std::string certificate = analysis::stack_certificate(options.topology);
+      !certificate.empty())
+    write_file(recorder.folder() + "/certificate.json", certificate);
 
   return conclude(recorder, watcher,
                   carry_out({options, campaign.cells, budget, registry, clock, watcher, recorder}));

@@ -39,7 +39,7 @@ void Runner::begin(const std::string& cell, std::size_t number, std::size_t tota
   number_ = number;
   total_ = total;
   faults_.clear();
-  injected_ns_ = 0;
+  injected_ns_ = healed_ns_ = 0;
   begun_ns_ = session_.now_ns();
   cpu_at_begin_ = cpu_times();
   session_.recorder().event("cell-started", {{"cell", cell}, {"beside", beside_}});
@@ -228,23 +228,51 @@ asio::awaitable<void> Runner::heal_all(CellEnd& end) {
       unwritten = std::current_exception();
     }
   }
+  healed_ns_ = session_.now_ns();
   if (unwritten) std::rethrow_exception(unwritten);
 }
 
-asio::awaitable<void> Runner::cell_body(const Cell& cell, const Pace& pace, CellEnd& end) {
-  co_await take_baseline(pace.baseline);
-  const std::int64_t steady_ns = session_.now_ns();
-  ActiveFault& fault = add_fault(cell.id, cell.fault, {cell.host}, cell.service, cell.parameters);
-  co_await fault.check();
-  // What failed while the host was asked must not be laid at the fault's door.
-  if (session_.live().since(steady_ns, session_.now_ns()).failed > 0)
-    co_await take_baseline(pace.baseline);
+asio::awaitable<void> Runner::inject(ActiveFault& fault, const Pace& pace) {
   begin_phase("inject");
   injected_ns_ = session_.now_ns();
   co_await fault.inject(pace.budget + pace.hold + pace.settle + duration_margin);
   if (fault.injected_ns() != 0) injected_ns_ = fault.injected_ns();
-  co_await fault.confirm_by_witnesses();
-  co_await observe(pace);
+}
+
+asio::awaitable<void> Runner::hand_over(ActiveFault& from, ActiveFault& to, const Pace& pace,
+                                        CellEnd& end) {
+  const auto heal = [&]() -> asio::awaitable<void> {
+    if (!co_await from.heal()) end.healing_complete = false;
+  };
+  std::vector<asio::awaitable<void>> both;
+  both.push_back(heal());
+  both.push_back(inject(to, pace));
+  co_await in_parallel(session_.interruption().context(), std::move(both));
+}
+
+asio::awaitable<void> Runner::cell_body(const Cell& cell, const Pace& pace, CellEnd& end) {
+  co_await session_.read_clocks();
+  co_await take_baseline(pace.baseline);
+  const std::int64_t steady_ns = session_.now_ns();
+  std::vector<ActiveFault*> faults;
+  if (cell.in_turn)
+    for (const std::string& host : cell.hosts)
+      faults.push_back(&add_fault(cell.id + "/" + host, cell.fault, {host}, "", cell.parameters));
+  else
+    faults.push_back(
+        &add_fault(cell.id, cell.fault, cell.targets(), cell.service, cell.parameters));
+  for (ActiveFault* fault : faults) co_await fault->check();
+  // What failed while the host was asked must not be laid at the fault's door.
+  if (session_.live().since(steady_ns, session_.now_ns()).failed > 0)
+    co_await take_baseline(pace.baseline);
+  for (std::size_t n = 0; n < faults.size(); ++n) {
+    if (n == 0)
+      co_await inject(*faults[n], pace);
+    else
+      co_await hand_over(*faults[n - 1], *faults[n], pace, end);
+    co_await faults[n]->confirm_by_witnesses();
+    co_await observe(pace);
+  }
   co_await heal_all(end);
   co_await recover(pace, end);
 }
@@ -267,6 +295,16 @@ asio::awaitable<void> Runner::wait_for_results() {
     co_await session_.interruption().sleep(look_every);
 }
 
+// Whether writes were lost shows only in a stack that is healed. The patience is for a look that
+// began before, the questions of both, and a slow answer to each.
+asio::awaitable<void> Runner::wait_for_observers() {
+  const std::int64_t start_ns = session_.now_ns();
+  const Nanoseconds patience = 4 * session_.topology().workload.timeout;
+  while (!session_.observed_since(healed_ns_) &&
+         Nanoseconds(session_.now_ns() - start_ns) < patience)
+    co_await session_.interruption().sleep(look_every);
+}
+
 asio::awaitable<CellEnd> Runner::guarded(asio::awaitable<void> body, std::shared_ptr<CellEnd> end) {
   std::exception_ptr interrupted;
   try {
@@ -285,6 +323,8 @@ asio::awaitable<CellEnd> Runner::guarded(asio::awaitable<void> body, std::shared
   if (!interrupted && end->stack_is_whole) {
     try {
       co_await wait_for_results();
+      co_await wait_for_observers();
+      co_await session_.read_clocks();
     } catch (const Interrupted&) {
       interrupted = std::current_exception();
     }

@@ -45,6 +45,10 @@ class Runner {
   struct Pace {
     Nanoseconds baseline, hold, settle, recovery_deadline, budget;
   };
+  asio::awaitable<void> inject(ActiveFault& fault, const Pace& pace);
+  /// Heals the one and injects the other at the same time.
+  asio::awaitable<void> hand_over(ActiveFault& from, ActiveFault& to, const Pace& pace,
+                                  CellEnd& end);
   asio::awaitable<void> cell_body(const Cell& cell, const Pace& pace, CellEnd& end);
   asio::awaitable<void> experiment_body(const spec::Experiment& experiment, CellEnd& end);
   asio::awaitable<void> one_fault(const spec::FaultSpec& fault, std::int64_t start_ns, bool& stop);
@@ -66,6 +70,7 @@ class Runner {
   static constexpr Nanoseconds duration_margin = std::chrono::seconds(10);
 
   asio::awaitable<void> wait_for_results();
+  asio::awaitable<void> wait_for_observers();
   /// Throws when this fault, with those that are in force, would break more than is allowed.
   void refuse_beyond_limits(const ActiveFault& next) const;
   void finish(const CellEnd& end);
@@ -83,6 +88,7 @@ class Runner {
   std::size_t total_ = 0;
   std::int64_t begun_ns_ = 0;
   std::int64_t injected_ns_ = 0;
+  std::int64_t healed_ns_ = 0;
   std::int64_t shown_ns_ = 0;
 };
 

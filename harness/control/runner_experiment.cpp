@@ -72,6 +72,7 @@ double figure_value(spec::Figure figure, const verdict::LiveState& state) {
 }  // namespace
 
 asio::awaitable<void> Runner::experiment_body(const spec::Experiment& experiment, CellEnd& end) {
+  co_await session_.read_clocks();
   co_await take_baseline(experiment.baseline);
   begin_phase("inject");
   injected_ns_ = session_.now_ns();

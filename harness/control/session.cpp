@@ -22,6 +22,9 @@ using namespace std::chrono_literals;
 constexpr auto lease_ttl = 3000ms;
 constexpr auto lease_every = 500ms;
 constexpr auto default_deadline = 5000ms;
+// Who is asked for the time.
+const std::string agent_process = "agent";
+const std::string prober_process = "prober";
 
 bool is_template(const std::string& word) {
   return word.find("{{") != std::string::npos || word.find("{%") != std::string::npos;
@@ -62,6 +65,7 @@ Session::Session(asio::io_context& context, Interruption& interruption, lab::Lab
       lab_(lab),
       recorder_(recorder),
       clock_(clock),
+      clocks_(recorder, clock),
       transport_(hosts::lab_transport(lab)),
       marker_(random_marker()) {}
 
@@ -86,12 +90,9 @@ asio::awaitable<void> Session::open(const spec::Workload& workload, Nanoseconds 
   live_ = std::make_unique<verdict::LiveView>(period.count(), settle.count());
   recorder_.open_samples(period);
   ProberEvents events;
+  prober_host_ = workload.from;
   events.samples = [this](const std::string&, const std::vector<kinds::Sample>& samples) {
-    for (const kinds::Sample& sample : samples) {
-      recorder_.add_sample(sample);
-      live_->add(sample);
-    }
-    recorder_.flush_samples();
+    take_samples(samples);
   };
   events.lateness = [this](const std::string&, std::int64_t worst_ns) {
     recorder_.event("lateness", {{"worst_ns", worst_ns}});
@@ -99,7 +100,47 @@ asio::awaitable<void> Session::open(const spec::Workload& workload, Nanoseconds 
   prober_ = std::make_unique<ProberClient>(context_, transport_->start(workload.from, {"prober"}),
                                            workload.from, std::move(events));
   co_await prober_->start(one_order("https", prober_config(workload)), true);
+  co_await read_prober_clock();
   if (observe) co_await start_observers();
+}
+
+// Recorded as they were timed; looked at live on this machine's clock.
+void Session::take_samples(const std::vector<kinds::Sample>& samples) {
+  for (kinds::Sample sample : samples) {
+    recorder_.add_sample(sample);
+    for (std::int64_t* at_ns : {&sample.scheduled_ns, &sample.started_ns, &sample.finished_ns})
+      *at_ns = clocks_.to_own(prober_host_, *at_ns);
+    live_->add(sample);
+  }
+  recorder_.flush_samples();
+}
+
+asio::awaitable<void> Session::read_prober_clock() {
+  ProberClient* prober = prober_.get();
+  const ClockBook::Ask ask = [prober](std::chrono::milliseconds within) {
+    return prober->clock(within);
+  };
+  co_await clocks_.read(prober_host_, prober_process, ask);
+}
+
+asio::awaitable<void> Session::read_clocks() {
+  std::vector<std::string> others;
+  for (const auto& [host, client] : agents_)
+    if (!clocks_.is_own(host)) others.push_back(host);
+  for (const std::string& host : others) {
+    // Agents that are gone are kept until the session ends: asking one that just went is safe.
+    const auto found = agents_.find(host);
+    if (found != agents_.end() && !found->second->gone()) co_await read_clock(host, *found->second);
+  }
+  if (prober_ && prober_failure().empty() && !clocks_.is_own(prober_host_))
+    co_await read_prober_clock();
+}
+
+asio::awaitable<void> Session::read_clock(const std::string& host, hosts::AgentClient& agent) {
+  const ClockBook::Ask ask = [&agent](std::chrono::milliseconds within) {
+    return agent.request("clock", {}, within);
+  };
+  co_await clocks_.read(host, agent_process, ask);
 }
 
 asio::awaitable<void> Session::start_observers() {
@@ -120,7 +161,8 @@ asio::awaitable<void> Session::start_observers() {
     list.push_back(
         {{"probe", observer.probe.name}, {"kind", observer.probe.kind}, {"host", observer.host}});
   recorder_.event("observers", {{"observers", std::move(list)}});
-  observers_ = std::make_unique<ObserverTeam>(context_, interruption_, *transport_, recorder_);
+  observers_ =
+      std::make_unique<ObserverTeam>(context_, interruption_, *transport_, recorder_, clocks_);
   co_await observers_->start(observers);
 }
 
@@ -204,6 +246,7 @@ asio::awaitable<std::unique_ptr<hosts::AgentClient>> Session::connect(const std:
   json::object hello;
   hello["version"] = 1;
   co_await client->request("hello", std::move(hello), default_deadline);
+  co_await read_clock(host, *client);
   json::object lease;
   lease["ttl_ms"] = std::chrono::milliseconds(lease_ttl).count();
   co_await client->request("lease", std::move(lease), default_deadline);

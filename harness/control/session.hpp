@@ -11,6 +11,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/json/object.hpp>
 
+#include "control/clock_book.hpp"
 #include "control/interrupt.hpp"
 #include "control/observers.hpp"
 #include "control/prober_client.hpp"
@@ -52,6 +53,11 @@ class Session {
   /// All services running as wanted, and all of the topology's redundancy checks.
   asio::awaitable<Redundancy> redundancy();
 
+  /// Whether every observer that is to look after a healing at `healed_ns` has; true without any.
+  bool observed_since(std::int64_t healed_ns) const {
+    return !observers_ || observers_->looked_since(healed_ns);
+  }
+
   verdict::LiveView& live() { return *live_; }
   /// Empty while the prober runs as it should.
   const std::string& prober_failure() const;
@@ -59,6 +65,9 @@ class Session {
   /// With the paths and rendered commands of the lab's hosts.
   kinds::StackView stack();
   Recorder& recorder() { return recorder_; }
+  const ClockBook& clocks() const { return clocks_; }
+  /// Compares the clocks of those hosts again that do not share this machine's.
+  asio::awaitable<void> read_clocks();
   const Clock& clock() const { return clock_; }
   Interruption& interruption() { return interruption_; }
   std::int64_t now_ns() const { return clock_.now().time_since_epoch().count(); }
@@ -76,18 +85,23 @@ class Session {
                                         const std::vector<std::string>& templates);
   json::object prober_config(const spec::Workload& workload) const;
   asio::awaitable<void> start_observers();
+  asio::awaitable<void> read_clock(const std::string& host, hosts::AgentClient& agent);
+  asio::awaitable<void> read_prober_clock();
+  void take_samples(const std::vector<kinds::Sample>& samples);
 
   asio::io_context& context_;
   Interruption& interruption_;
   lab::Lab& lab_;
   Recorder& recorder_;
   const Clock& clock_;
+  ClockBook clocks_;
   std::unique_ptr<hosts::Transport> transport_;
   std::map<std::string, std::unique_ptr<hosts::AgentClient>> agents_;
   std::set<std::string> connecting_;
   std::vector<std::unique_ptr<hosts::AgentClient>> gone_agents_;
   std::map<std::pair<std::string, std::vector<std::string>>, std::vector<std::string>> rendered_;
   std::unique_ptr<ProberClient> prober_;
+  std::string prober_host_;
   std::unique_ptr<verdict::LiveView> live_;
   std::string marker_;  ///< in every request of this session, and nowhere else
   std::unique_ptr<ObserverTeam> observers_;

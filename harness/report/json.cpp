@@ -12,6 +12,7 @@
 #include "report/report.hpp"
 #include "report/text.hpp"
 #include "report/words.hpp"
+#include "verdict/in_lab.hpp"
 
 namespace nospof::report {
 
@@ -102,7 +103,7 @@ json::value error_budget_json(const verdict::RunResult& result) {
 json::value bound_json(const verdict::RunResult& result) {
   if (!result.failure_bound) return {};
   json::object object;
-  object["passed"] = result.passed;
+  object["passed"] = result.passed - result.controls;
   object["confidence"] = verdict::confidence;
   object["failure_probability_at_most"] = *result.failure_bound;
   object["text"] = bound_text(result);
@@ -222,10 +223,16 @@ json::object cell_json(const verdict::RunRecord& run, const verdict::CellResult&
   object["hypothesis"] = hypothesis_json(cell);
   object["observed"] = seen_json(cell.seen);
   object["worst_lateness_ns"] = cell.worst_lateness.count();
+  if (!cell.plan.hosts.empty()) {
+    object["hosts"] = texts(cell.plan.hosts);
+    object["in_turn"] = cell.plan.in_turn;
+    object["control"] = cell.plan.is_control();
+  }
   object["predicted"] =
       cell.plan.predicted.empty() ? json::value() : json::value(valid_utf8(cell.plan.predicted));
   object["agreement"] =
       cell.agreement ? json::value(verdict::agreement_name(*cell.agreement)) : json::value();
+  object["clock_uncertainty_ns"] = cell.clock_uncertainty.count();
   object["lab"] = cell.lab;
   object["beside"] = cell.beside;
   object["cpu_idle"] = cell.cpu_idle ? json::value(*cell.cpu_idle) : json::value();
@@ -268,6 +275,28 @@ json::object probe_json(const verdict::ProbeInfo& probe) {
   return object;
 }
 
+void add_clocks(const verdict::LabRecord& record, int lab, json::array& list) {
+  for (const std::string& host : record.clocks.hosts()) {
+    const verdict::ClockOffset offset = record.clocks.worst(host);
+    json::object entry;
+    entry["lab"] = lab;
+    entry["host"] = host;
+    entry["same_clock"] = record.clocks.is_own(host);
+    entry["ahead_ns"] = offset.ahead.count();
+    entry["uncertainty_ns"] = offset.uncertainty.count();
+    entry["readings"] =
+        std::ranges::count(record.clock_readings, host, &verdict::ClockReading::host);
+    list.push_back(std::move(entry));
+  }
+}
+
+json::array clocks_json(const verdict::RunRecord& run) {
+  json::array list;
+  for (int lab = 1; lab <= verdict::labs_of(run); ++lab)
+    add_clocks(verdict::lab_record(run, lab), lab, list);
+  return list;
+}
+
 json::object head_json(const verdict::RunRecord& run, const verdict::RunResult& result) {
   json::object object;
   object["schema"] = schema;
@@ -298,6 +327,7 @@ json::object head_json(const verdict::RunRecord& run, const verdict::RunResult& 
   cells["planned"] = run.cells.size();
   cells["executed"] = result.executed;
   cells["passed"] = result.passed;
+  cells["controls"] = result.controls;
   cells["failed"] = result.failed;
   cells["inconclusive"] = result.inconclusive;
   object["totals"] = std::move(cells);
@@ -358,6 +388,7 @@ std::string result_json(const verdict::RunRecord& run, const verdict::RunResult&
   object["predictions"] = predictions_json(result);
   object["lineage"] = lineage_json(result.lineage);
   object["histories"] = histories_json(result.histories);
+  object["clocks"] = clocks_json(run);
   json::array cells;
   for (const verdict::CellResult& cell : result.cells) cells.push_back(cell_json(run, cell));
   object["cells"] = std::move(cells);

@@ -31,6 +31,8 @@ verdict::CellPlan read_plan(const json::object& object) {
   plan.fault = fields.optional_text("fault");
   plan.label = fields.optional_text("label");
   plan.predicted = fields.optional_text("predicted");
+  plan.hosts = fields.texts("hosts");
+  plan.in_turn = object.contains("in_turn") && fields.boolean("in_turn");
   if (object.contains("parameters")) {
     const json::object parameters = fields.object("parameters");
     for (const auto& entry : parameters)
@@ -126,14 +128,22 @@ verdict::CellEnd read_end(const std::string& outcome) {
 void read_step(const Fields& fields, std::int64_t at_ns, verdict::CellRecord& cell) {
   verdict::Step step;
   // The agent's own time of the step, where there is one, is nearer than that of the record.
-  step.at_ns = fields.optional_integer("at_ns").value_or(at_ns);
+  const auto own_time = fields.optional_integer("at_ns");
+  step.at_ns = own_time.value_or(at_ns);
   step.injection = fields.text("injection");
   step.host = fields.text("host");
   step.step = fields.text("step");
   step.ok = fields.boolean("ok");
   step.detail = fields.optional_text("detail");
   step.outcome = fields.optional_text("outcome");
+  step.clock = fields.optional_text("clock");
+  if (own_time && step.clock.empty()) step.clock = step.host;
   cell.steps.push_back(std::move(step));
+}
+
+verdict::ClockReading read_clock(const Fields& fields) {
+  return {fields.text("host"),       fields.optional_text("boot_id"), fields.integer("sent_ns"),
+          fields.integer("host_ns"), fields.integer("received_ns"),   fields.boolean("same")};
 }
 
 verdict::Machine read_machine(const Fields& fields) {
@@ -198,6 +208,8 @@ class EventReader {
       run_.machine = read_machine(fields);
     } else if (type == "lateness") {
       lab(fields).lateness.push_back({at_ns, fields.duration("worst_ns")});
+    } else if (type == "clock") {
+      lab(fields).clock_readings.push_back(read_clock(fields));
     } else if (type == "observers") {
       read_observers(fields, lab(fields));
     } else if (type == "observer") {
@@ -329,6 +341,7 @@ void read_samples(const std::string& run_folder, const std::string& file, verdic
 verdict::RunRecord load_events(const std::string& run_folder) {
   verdict::RunRecord run;
   read_events(run_folder + "/events.ndjson", run);
+  verdict::map_event_times(run);
   return run;
 }
 
@@ -339,6 +352,7 @@ verdict::RunRecord load_without_histories(const std::string& run_folder) {
   for (std::size_t i = 0; i < run.other_labs.size(); ++i)
     read_samples(run_folder, fmt::format("{}-{}.bin", run.probe.name, i + 2), run.other_labs[i],
                  run.damage);
+  verdict::map_sample_times(run);
   return run;
 }
 

@@ -102,6 +102,8 @@ std::string summary_markdown(const verdict::RunRecord& run, const verdict::RunRe
     out += fmt::format("- error budget: {}\n", markdown_text(budget));
   if (const std::string bound = bound_text(result); !bound.empty())
     out += fmt::format("- bound: {}\n", markdown_text(bound));
+  if (const std::string clocks = clocks_text(run); !clocks.empty())
+    out += fmt::format("- clocks: {}\n", markdown_text(clocks));
   out += fmt::format("- ran: {} to {} with {}\n", run.started_at, run.ended_at,
                      markdown_text(run.tool));
   out += fmt::format("- repeat: `{}`\n", plain_text(repeat_run(run)));

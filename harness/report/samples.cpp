@@ -37,8 +37,12 @@ void SampleSummary::add(const kinds::Sample& sample) {
     latency_.add(verdict::latency_of(sample));
     service_time_.add(verdict::service_time_of(sample));
   }
-  if (const auto over = outages_.add(sample))
-    longest_ = verdict::longer_of(longest_, over->length());
+  if (const auto over = outages_.add(sample)) take(*over);
+}
+
+void SampleSummary::take(verdict::Outage outage) {
+  outage.clock = source_.clock;
+  longest_ = verdict::longer_of(longest_, outage.length());
 }
 
 std::string SampleSummary::head() const {
@@ -72,7 +76,7 @@ std::string SampleSummary::outcomes() const {
 
 std::string SampleSummary::table() {
   if (count_ == 0) return fmt::format("{}: no samples\n", source_.probe);
-  if (const auto open = outages_.finish()) longest_ = verdict::longer_of(longest_, open->length());
+  if (const auto open = outages_.finish()) take(*open);
   return head() + outcomes() +
          fmt::format("\n{:<14}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}\n", "right answers", "p50",
                      "p90", "p99", "p99.9", "p99.99", "max") +

@@ -17,6 +17,7 @@ struct SampleSource {
   Nanoseconds period{};
   Nanoseconds wall_minus_mono{};  ///< 0: the wall-clock time is not known
   Nanoseconds settle{};           ///< an outage is over when all is served for so long
+  Nanoseconds clock{};            ///< how far the prober's clock may be off the controller's
 };
 
 /// Its memory does not grow with the samples.
@@ -33,6 +34,7 @@ class SampleSummary {
  private:
   std::string head() const;
   std::string outcomes() const;
+  void take(verdict::Outage outage);
 
   SampleSource source_;
   std::uint64_t count_ = 0;

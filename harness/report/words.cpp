@@ -8,6 +8,7 @@
 
 #include "report/text.hpp"
 #include "spec/units.hpp"
+#include "verdict/in_lab.hpp"
 
 namespace nospof::report {
 
@@ -75,12 +76,18 @@ std::string budget_text(const verdict::RunResult& result) {
 
 std::string bound_text(const verdict::RunResult& result) {
   if (!result.failure_bound) return "";
+  const std::size_t survived = result.passed - result.controls;
   std::string text = fmt::format(
       "{}, none failed. If cells like these fail independently of each other and with one "
       "probability, it is at most {} ({:.0f}% confidence). This says nothing about other faults, "
       "another workload or another topology.",
-      result.passed == 1 ? "1 cell passed" : fmt::format("{} cells passed", result.passed),
+      survived == 1 ? "1 cell passed" : fmt::format("{} cells passed", survived),
       at_most_percent(*result.failure_bound), verdict::confidence * 100);
+  if (result.controls > 0)
+    text += fmt::format(
+        " Not counted {} {} in which hosts were to break the service together, and did.",
+        result.controls == 1 ? "is" : "are",
+        result.controls == 1 ? "1 control" : fmt::format("{} controls", result.controls));
   if (result.inconclusive > 0)
     text += fmt::format(" {} inconclusive {} not counted.", result.inconclusive,
                         result.inconclusive == 1 ? "cell is" : "cells are");
@@ -88,7 +95,8 @@ std::string bound_text(const verdict::RunResult& result) {
 }
 
 std::string fault_text(const verdict::CellPlan& plan) {
-  return plan.label.empty() ? plan.fault : plan.fault + ":" + plan.label;
+  const std::string fault = plan.label.empty() ? plan.fault : plan.fault + ":" + plan.label;
+  return plan.is_control() ? fault + ", control" : fault;
 }
 
 std::string outage_text(const verdict::CellResult& cell) {
@@ -201,6 +209,27 @@ std::string repeat_run(const verdict::RunRecord& run) {
   if (!run.command.empty() || run.mode == verdict::Mode::run) return run.command;
   return fmt::format("nospof prove {} --budget {}", quoted(run.topology.file),
                      spec::format_duration(run.outage_budget));
+}
+
+std::string clocks_text(const verdict::RunRecord& run) {
+  std::size_t hosts = 0;
+  std::string others;
+  for (int lab = 1; lab <= verdict::labs_of(run); ++lab) {
+    const verdict::HostClocks& clocks = verdict::lab_record(run, lab).clocks;
+    for (const std::string& host : clocks.hosts()) {
+      ++hosts;
+      if (clocks.is_own(host)) continue;
+      const verdict::ClockOffset offset = clocks.worst(host);
+      const bool behind = offset.ahead < Nanoseconds{0};
+      others += fmt::format("; {}{} is {} {}, give or take {}", host,
+                            lab > 1 ? fmt::format(" of lab {}", lab) : "",
+                            spec::human_duration(behind ? -offset.ahead : offset.ahead),
+                            behind ? "behind" : "ahead", spec::human_duration(offset.uncertainty));
+    }
+  }
+  if (hosts == 0) return "";
+  if (others.empty()) return fmt::format("{} hosts, all on this machine's clock", hosts);
+  return fmt::format("{} hosts{}", hosts, others);
 }
 
 }  // namespace nospof::report

@@ -57,4 +57,8 @@ std::string repeat_cell(const verdict::RunRecord& run, const verdict::CellPlan& 
 /// The command that repeats the whole run.
 std::string repeat_run(const verdict::RunRecord& run);
 
+/// "12 hosts, all on this machine's clock", or those with another one and how well it is known;
+/// empty when clocks were never compared.
+std::string clocks_text(const verdict::RunRecord& run);
+
 }  // namespace nospof::report

@@ -60,6 +60,8 @@ struct Tier {
   std::vector<std::string> hosts;
   int needs = 1;
   Mark mark;
+  int acknowledged_by = 0;  ///< of a database: hosts that have a write before users are told that
+                            ///< it was made; 0: the topology does not tell
 };
 
 /// systemd's Restart=, with the same meaning (systemd.service(5)).

@@ -62,6 +62,13 @@ void check_tier(Context& context, const Node& node, Tier& tier) {
         fmt::format("{}: expected 'needs' from 1 to {}, the number of its hosts, found {}",
                     context.subject, size, tier.needs));
   }
+  if (tier.acknowledged_by > size) {
+    context.problem(
+        node.mark_of("acknowledged_by"),
+        fmt::format(
+            "{}: expected 'acknowledged_by' from 1 to {}, the number of its hosts, found {}",
+            context.subject, size, tier.acknowledged_by));
+  }
 }
 
 Format<std::vector<Tier>> tiers_format() {
@@ -70,6 +77,9 @@ Format<std::vector<Tier>> tiers_format() {
           required("hosts", &Tier::hosts, distinct(host_name(), 1), "Names of its hosts."),
           optional("needs", &Tier::needs, integer(1, 1000), "1",
                    "The tier serves while at least this many of its hosts do."),
+          optional("acknowledged_by", &Tier::acknowledged_by, integer(1, 1000), "",
+                   "Of a database: so many hosts have a write before users are told that it was "
+                   "made."),
       },
       check_tier,
   };

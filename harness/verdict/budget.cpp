@@ -15,11 +15,11 @@ struct Stretch {
   std::int64_t end_ns = 0;
 };
 
-// Of the cells that were begun, in the order of time.
+// Of the cells that were begun, in the order of time; without controls, which were broken on purpose.
 std::vector<Stretch> stretches_of(const RunRecord& run) {
   std::vector<Stretch> stretches;
   for (std::size_t i = 0; i < run.cells.size(); ++i) {
-    if (!run.cells[i].started_ns) continue;
+    if (!run.cells[i].started_ns || run.cells[i].plan.is_control()) continue;
     const Window window = window_of(run, i, {}, {});
     stretches.push_back({window.begin_ns, window.end_ns});
   }

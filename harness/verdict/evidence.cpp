@@ -101,4 +101,12 @@ Evidence evidence_of(const CellRecord& cell) {
   return evidence;
 }
 
+Nanoseconds injection_clock(const RunRecord& run, const CellRecord& cell, std::int64_t at_ns) {
+  Nanoseconds worst{0};
+  for (const Step& step : cell.steps)
+    if (!step.clock.empty())
+      worst = std::max(worst, run.clocks.at_own(step.clock, at_ns).uncertainty);
+  return worst;
+}
+
 }  // namespace nospof::verdict

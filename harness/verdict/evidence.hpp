@@ -36,4 +36,8 @@ struct Evidence {
 /// when the witnesses (recorded as host "witnesses") could; nobody is excused who says "not".
 Evidence evidence_of(const CellRecord& cell);
 
+/// How far the time of an injection may be off: as the clocks of the hosts on which something was
+/// done in the cell.
+Nanoseconds injection_clock(const RunRecord& run, const CellRecord& cell, std::int64_t at_ns);
+
 }  // namespace nospof::verdict

@@ -18,10 +18,14 @@ int labs_of(const RunRecord& run) {
   return static_cast<int>(run.other_labs.size()) + 1;
 }
 
+const LabRecord& lab_record(const RunRecord& run, int lab) {
+  if (lab == 1) return run;
+  return run.other_labs.at(static_cast<std::size_t>(lab) - 2);
+}
+
 RunRecord in_lab(const RunRecord& run, int lab) {
   RunRecord view;
-  static_cast<LabRecord&>(view) = lab == 1 ? static_cast<const LabRecord&>(run)
-                                           : run.other_labs.at(static_cast<std::size_t>(lab) - 2);
+  static_cast<LabRecord&>(view) = lab_record(run, lab);
   view.started = run.started;
   view.schema = run.schema;
   view.mode = run.mode;

@@ -19,4 +19,7 @@ std::vector<std::vector<std::size_t>> places_of_earlier(const RunRecord& run);
 /// How many labs it has: 1 or more.
 int labs_of(const RunRecord& run);
 
+/// What was measured in that one of them, from 1.
+const LabRecord& lab_record(const RunRecord& run, int lab);
+
 }  // namespace nospof::verdict

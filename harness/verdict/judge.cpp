@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "spec/units.hpp"
 #include "verdict/in_lab.hpp"
@@ -107,6 +109,12 @@ void judge_labs(const RunRecord& run, Labs& labs, RunResult& result) {
 
 // Only what is known to be the fault's doing, or to have been survived, says something of a model.
 std::optional<Agreement> agreement_of(const CellResult& cell, Nanoseconds budget) {
+  if (cell.plan.is_control()) {
+    if (!cell.attributable || !cell.executed) return std::nullopt;
+    if (cell.longest.lower > budget) return Agreement::agrees;
+    const bool survived = cell.longest.upper && *cell.longest.upper <= budget;
+    return survived ? std::optional(Agreement::too_pessimistic) : std::nullopt;
+  }
   const bool too_long = !cell.longest.upper || cell.longest.lower > budget;
   const bool broke = cell.verdict == Verdict::fail && cell.attributable && too_long;
   if (!broke && cell.verdict != Verdict::pass) return std::nullopt;
@@ -138,6 +146,47 @@ void judge_run(const RunRecord& run, RunResult& result) {
         fmt::format("healing failed{}{}{}{}: {}; something may be left behind: `nospof recover`",
                     failure.host.empty() ? "" : " on ", failure.host,
                     failure.cell.empty() ? "" : " after ", failure.cell, failure.detail));
+}
+
+// Whose clocks the times that are judged in a lab were read from.
+std::set<std::string> hosts_that_told_times(const RunRecord& run, int lab) {
+  std::set<std::string> used{run.probe.from};
+  for (const Look& look : lab_record(run, lab).looks) used.insert(look.host);
+  const auto add = [&](const CellRecord& cell) {
+    for (const Step& step : cell.steps)
+      if (cell.lab == lab && !step.clock.empty()) used.insert(step.clock);
+  };
+  for (const CellRecord& cell : run.cells) {
+    add(cell);
+    std::ranges::for_each(cell.earlier, add);
+  }
+  used.erase("");
+  return used;
+}
+
+void judge_clocks_in(const RunRecord& run, int lab, RunResult& result) {
+  const LabRecord& record = lab_record(run, lab);
+  const std::string where = labs_of(run) > 1 ? fmt::format(" in lab {}", lab) : "";
+  for (const std::string& host : record.clocks.hosts())
+    if (!record.clocks.worst(host).consistent)
+      result.reasons.push_back(fmt::format(
+          "the clock of {}{} cannot be compared with this machine's: readings contradict each "
+          "other by more than {} ppm of drift; it was set, or it is not one clock",
+          host, where, clock_drift * 1e6));
+  for (const std::string& host : hosts_that_told_times(run, lab))
+    if (!record.clocks.known(host))
+      result.reasons.push_back(fmt::format(
+          "the clock of {}{} was never compared with this machine's, so its times mean nothing",
+          host, where));
+}
+
+void judge_clocks(const RunRecord& run, RunResult& result) {
+  bool compared = false;
+  for (int lab = 1; lab <= labs_of(run); ++lab)
+    compared = compared || !lab_record(run, lab).clock_readings.empty();
+  // Records from before clocks were compared are of one machine.
+  if (!compared) return;
+  for (int lab = 1; lab <= labs_of(run); ++lab) judge_clocks_in(run, lab, result);
 }
 
 // Whether what was missing in the last read was missing in a stack that nobody had left broken.
@@ -173,6 +222,7 @@ void measure_budget(const RunRecord& run, RunResult& result) {
   result.budget = error_budget(result.traffic.requests, *run.slo_availability);
   double most = -1;
   for (const CellResult& cell : result.cells) {
+    if (cell.plan.is_control()) continue;
     const auto availability = cell.counts.availability();
     // The share that failed, not the burn rate: that one is unknown when nothing may fail.
     if (!availability || 1 - *availability <= most) continue;
@@ -208,6 +258,8 @@ std::string agreement_name(Agreement agreement) {
 }
 
 std::string component_name(const CellPlan& plan) {
+  if (!plan.hosts.empty())
+    return fmt::to_string(fmt::join(plan.hosts, plan.in_turn ? ", then " : " + "));
   if (plan.host.empty()) return plan.id;
   return plan.service.empty() ? plan.host : fmt::format("{} on {}", plan.service, plan.host);
 }
@@ -225,15 +277,21 @@ RunResult judge(const RunRecord& run) {
     result.cells.back().agreement = agreement_of(cell, run.outage_budget);
     result.executed += cell.executed ? 1U : 0U;
     result.passed += cell.verdict == Verdict::pass ? 1U : 0U;
+    result.controls += cell.verdict == Verdict::pass && cell.plan.is_control() ? 1U : 0U;
     result.failed += cell.verdict == Verdict::fail ? 1U : 0U;
     result.inconclusive += cell.verdict == Verdict::inconclusive ? 1U : 0U;
   }
   judge_run(run, result);
+  judge_clocks(run, result);
   judge_labs(run, labs, result);
   measure_budget(run, result);
   // A cell that passed was executed; inconclusive ones are no trials, whatever they would have
   // been.
-  if (result.passed > 0 && result.failed == 0) result.failure_bound = failure_bound(result.passed);
+  const std::size_t survived = result.passed - result.controls;
+  if (survived > 0 && result.failed == 0) result.failure_bound = failure_bound(survived);
+  if (survived == 0 && result.controls > 0)
+    result.reasons.push_back(
+        "no cell was survived: controls show that this proof sees outages, and nothing else");
   judge_histories(run, result);
   result.spofs = find_spofs(result.cells);
   if (result.failed > 0 || !result.findings.empty())

@@ -65,6 +65,9 @@ struct CellResult {
   std::optional<Nanoseconds> healed_after;     ///< injection to confirmed healing
   std::optional<Nanoseconds> redundant_after;  ///< injection to redundant again
   Nanoseconds worst_lateness{};                ///< of the prober
+  /// How far the times of this cell may be off, as they are of several hosts' clocks: of the
+  /// prober's, and of those where the fault was injected.
+  Nanoseconds clock_uncertainty{};
   std::vector<HypothesisResult> hypothesis;    ///< for Mode::run
   Observations seen;                           ///< by the probes that look
   bool violated = false;  ///< something was seen that may never be, for however short a time
@@ -111,6 +114,7 @@ struct RunResult {
   Lineage lineage;
   std::size_t executed = 0;
   std::size_t passed = 0;
+  std::size_t controls = 0;  ///< of those that passed: hosts that broke the service, as they must
   std::size_t failed = 0;
   std::size_t inconclusive = 0;
   Traffic traffic;

@@ -80,7 +80,10 @@ void check_observations(Case& c) {
     whole ? c.violations.push_back(loss)
           : c.doubts.push_back(loss + "; but the stack was not seen whole again");
   for (const std::string& kind : seen.blind)
-    c.doubts.push_back(fmt::format("no {} probe could tell anything in this cell", kind));
+    c.doubts.push_back(kind == "ledger"
+                           ? "no audit of the ledger that began after healing had a good answer: "
+                             "nothing proves that no write is lost"
+                           : fmt::format("no {} probe could tell anything in this cell", kind));
 }
 
 // Returns whether what comes later can be ascribed to the fault.
@@ -190,6 +193,24 @@ void check_budget(Case& c) {
   }
 }
 
+// What users do without for a moment longer than the budget is no outage that anybody could have
+// seen; what was never seen cannot be told from what this proof does not see.
+void check_control(Case& c) {
+  const Interval& longest = c.result.longest;
+  const Nanoseconds budget = c.run.outage_budget;
+  if (longest.lower > budget) {
+    if (!soundly_measured(c.result.outages))
+      c.doubts.push_back(
+          fmt::format("control: outage of {}, but the prober itself was late for most of it",
+                      interval_text(longest)));
+    return;
+  }
+  c.doubts.push_back(fmt::format(
+      "control: {} were to break the service together, and no outage longer than {} was seen "
+      "({}): the topology says too little, or this proof cannot see an outage",
+      component_name(c.cell.plan), human_duration(budget), interval_text(longest)));
+}
+
 void check_hypotheses(Case& c) {
   for (const spec::Hypothesis& item : c.run.hypothesis) {
     HypothesisResult result = check_hypothesis(item, c.result);
@@ -226,7 +247,8 @@ void check_recovery(Case& c) {
 }
 
 // Each outage counts from the last injection before it.
-std::optional<Interval> recovery_of(const Evidence& evidence, const std::vector<Outage>& outages) {
+std::optional<Interval> recovery_of(const Evidence& evidence, const std::vector<Outage>& outages,
+                                    Nanoseconds injection_clock) {
   std::optional<Interval> longest;
   for (const Outage& outage : outages) {
     std::int64_t from = evidence.injections.front().at_ns;
@@ -234,8 +256,9 @@ std::optional<Interval> recovery_of(const Evidence& evidence, const std::vector<
       if (mark.at_ns <= outage.first_bad_ns) from = mark.at_ns;
     Interval interval{Nanoseconds(std::max<std::int64_t>(outage.last_bad_ns - from, 0)),
                       std::nullopt};
-    if (outage.first_ok_after_ns)
-      interval.upper = Nanoseconds(std::max<std::int64_t>(*outage.first_ok_after_ns - from, 0));
+    if (const auto over_ns = outage.over_by_ns())
+      interval.upper = Nanoseconds(std::max<std::int64_t>(*over_ns - from, 0));
+    interval = widened(interval, outage.clock + injection_clock);
     if (!longest || !interval.upper || (longest->upper && *interval.upper > *longest->upper))
       longest = interval;
   }
@@ -267,8 +290,14 @@ void measure(const RunRecord& run, const CellRecord& cell, const Evidence& evide
   // What begins after the end of the cell is not its doing.
   std::erase_if(result.outages,
                 [&](const Outage& outage) { return outage.first_bad_ns >= window.end_ns; });
+  const std::string& prober = run.probe.from;
+  for (Outage& outage : result.outages)
+    outage.clock = run.clocks.at_own(prober, outage.first_bad_ns).uncertainty;
+  const Nanoseconds of_injection = injection_clock(run, cell, *result.injected_ns);
+  result.clock_uncertainty =
+      std::max(of_injection, run.clocks.at_own(prober, *result.injected_ns).uncertainty);
   result.longest = longest_of(result.outages);
-  result.recovery = recovery_of(evidence, result.outages);
+  result.recovery = recovery_of(evidence, result.outages, of_injection);
   if (evidence.healed.last_ns)
     result.healed_after = Nanoseconds(*evidence.healed.last_ns - *result.injected_ns);
   if (cell.redundant && cell.redundant->ok)
@@ -298,7 +327,8 @@ std::optional<CellTime> time_of(const RunRecord& run, std::size_t index) {
   const auto injected_ns = evidence.injected_ns();
   if (!injected_ns) return std::nullopt;
   const Window window = window_of(run, index, evidence, {});
-  return CellTime{window.begin_ns, *injected_ns, window.end_ns, evidence.healed.last_ns};
+  return CellTime{window.begin_ns, *injected_ns, window.end_ns, evidence.healed.last_ns,
+                  injection_clock(run, run.cells.at(index), *injected_ns)};
 }
 
 CellResult judge_sorted(const RunRecord& run, std::size_t index,
@@ -314,9 +344,11 @@ CellResult judge_sorted(const RunRecord& run, std::size_t index,
   result.cpu_idle = cell.cpu_idle;
   measure(run, cell, evidence, window, result);
   if (result.injected_ns)
-    result.seen = observations_of(
-        run, spans, {window.begin_ns, *result.injected_ns, window.end_ns, evidence.healed.last_ns},
-        cell.caused);
+    result.seen =
+        observations_of(run, spans,
+                        {window.begin_ns, *result.injected_ns, window.end_ns,
+                         evidence.healed.last_ns, injection_clock(run, cell, *result.injected_ns)},
+                        cell.caused);
 
   Case c{run, cell, evidence, window, result, {}, {}, {}};
   look_for_violations(c);
@@ -324,7 +356,9 @@ CellResult judge_sorted(const RunRecord& run, std::size_t index,
     c.doubts.push_back(why_not_injected(cell, run));
   } else {
     result.attributable = check_baseline(c) && result.confirmed;
-    if (judged_by_budget(run))
+    if (cell.plan.is_control())
+      check_control(c);
+    else if (judged_by_budget(run))
       check_budget(c);
     else
       check_hypotheses(c);

@@ -44,10 +44,10 @@ bool holds_at(const Span& span, std::int64_t at_ns) {
 }
 
 Interval length_of(const Span& span) {
-  Interval length{Nanoseconds(std::max<std::int64_t>(span.last_seen_ns - span.seen_ns, 0)),
-                  std::nullopt};
+  Interval length{Nanoseconds(span.last_seen_ns - span.seen_ns), std::nullopt};
   if (span.over_ns && span.not_before_ns > 0)
     length.upper = Nanoseconds(*span.over_ns - span.not_before_ns);
+  length = widened(length, 2 * span.clock);
   return length;
 }
 
@@ -75,6 +75,7 @@ class SpanBuilder {
                         finding.at_ns,
                         finding.at_ns,
                         std::nullopt,
+                        run_.clocks.at_own(sighting.host, finding.at_ns).uncertainty,
                         {{finding.at_ns, finding.count}}});
     }
   }
@@ -185,7 +186,8 @@ void see_alerts(const std::vector<Span>& spans, const CellTime& time, Observatio
     const auto since = [&](std::int64_t at_ns) {
       return Nanoseconds(std::max<std::int64_t>(at_ns - time.injected_ns, 0));
     };
-    seen.detected = Interval{since(span.not_before_ns), since(span.seen_ns)};
+    seen.detected =
+        widened({since(span.not_before_ns), since(span.seen_ns)}, span.clock + time.clock);
     seen.alert = span.finding.subject;
     seen.alert_cleared = span.over_ns && *span.over_ns < time.end_ns;
   }

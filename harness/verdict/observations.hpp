@@ -24,6 +24,8 @@ struct Span {
   std::int64_t seen_ns = 0;
   std::int64_t last_seen_ns = 0;
   std::optional<std::int64_t> over_ns;  ///< none: it never was over
+  /// How far each of these times may be off, as its host's clock is not the controller's.
+  Nanoseconds clock{0};
   /// Its count from a moment on, in the order of time; the finding has the first one.
   struct Count {
     std::int64_t from_ns = 0;
@@ -44,6 +46,7 @@ struct CellTime {
   std::int64_t injected_ns = 0;
   std::int64_t end_ns = 0;
   std::optional<std::int64_t> healed_ns = {};  ///< measured; none: it never was
+  Nanoseconds clock{0};                        ///< how far the injection may be off, as Span::clock
 };
 
 struct Observations {

@@ -17,6 +17,12 @@ std::string interval_text(const Interval& interval) {
                      spec::human_duration(*interval.upper));
 }
 
+Interval widened(const Interval& interval, Nanoseconds by) {
+  Interval wider{std::max(interval.lower - by, Nanoseconds{0}), interval.upper};
+  if (wider.upper) *wider.upper += by;
+  return wider;
+}
+
 Service service_of(kinds::Outcome outcome) {
   switch (outcome) {
     case kinds::Outcome::ok:
@@ -45,11 +51,16 @@ Service service_of(kinds::Outcome outcome) {
   return Service::failed;
 }
 
+std::optional<std::int64_t> Outage::over_by_ns() const {
+  if (!first_ok_after_ns) return std::nullopt;
+  return std::max(*first_ok_after_ns, back_by_ns);
+}
+
 Interval Outage::length() const {
   Interval interval{Nanoseconds(last_bad_ns - first_bad_ns), std::nullopt};
-  if (last_ok_before_ns && first_ok_after_ns)
-    interval.upper = Nanoseconds(*first_ok_after_ns - *last_ok_before_ns);
-  return interval;
+  if (const auto over_ns = over_by_ns(); over_ns && last_ok_before_ns)
+    interval.upper = Nanoseconds(*over_ns - *last_ok_before_ns);
+  return widened(interval, 2 * clock);
 }
 
 bool earlier(const kinds::Sample& a, const kinds::Sample& b) {
@@ -72,7 +83,8 @@ std::optional<Outage> OutageFinder::add(const kinds::Sample& sample) {
 std::optional<Outage> OutageFinder::served(const kinds::Sample& sample) {
   last_ok_ = sample.scheduled_ns;
   if (!open_) return std::nullopt;
-  if (!ok_since_) ok_since_ = sample.scheduled_ns;
+  if (!first_ok_) first_ok_ = sample;
+  note_answer(sample);
   ++oks_;
   return close_if_settled_at(sample.scheduled_ns);
 }
@@ -82,12 +94,16 @@ std::optional<Outage> OutageFinder::failed(const kinds::Sample& sample) {
   if (!open_) {
     open_ = true;
     outage_ = {};
+    answers_.clear();
     outage_.first_bad_ns = sample.scheduled_ns;
     outage_.last_ok_before_ns = last_ok_;
   }
   outage_.served += oks_;
   oks_ = 0;
-  ok_since_.reset();
+  first_ok_.reset();
+  last_bad_ = sample;
+  std::erase_if(answers_, [&](std::int64_t at_ns) { return at_ns < sample.scheduled_ns; });
+  if (sample.outcome == kinds::Outcome::slow) note_answer(sample);
   outage_.last_bad_ns = sample.scheduled_ns;
   ++outage_.failed;
   ++outage_.classes.at(static_cast<std::size_t>(sample.outcome));
@@ -95,12 +111,25 @@ std::optional<Outage> OutageFinder::failed(const kinds::Sample& sample) {
   return over;
 }
 
+void OutageFinder::note_answer(const kinds::Sample& sample) {
+  answers_.push_back(sample.finished_ns);
+}
+
+void OutageFinder::find_its_ends() {
+  const std::int64_t due_ns = first_ok_->scheduled_ns;
+  const std::int64_t period_ns = due_ns - last_bad_.scheduled_ns;
+  const std::int64_t answer_ns = *std::ranges::min_element(answers_);
+  outage_.first_ok_after_ns = due_ns;
+  // Within a period it is what an answer takes.
+  if (answer_ns - due_ns > period_ns) outage_.back_by_ns = answer_ns;
+}
+
 std::optional<Outage> OutageFinder::close_if_settled_at(std::int64_t now_ns) {
-  if (!open_ || !ok_since_ || now_ns - *ok_since_ < settle_) return std::nullopt;
-  outage_.first_ok_after_ns = ok_since_;
+  if (!open_ || !first_ok_ || now_ns - first_ok_->scheduled_ns < settle_) return std::nullopt;
+  find_its_ends();
   open_ = false;
   oks_ = 0;
-  ok_since_.reset();
+  first_ok_.reset();
   return outage_;
 }
 

@@ -13,20 +13,27 @@
 #include "kinds/sample.hpp"
 #include "spec/experiment.hpp"
 #include "system/clock.hpp"
+#include "verdict/clocks.hpp"
 
 namespace nospof::verdict {
 
 enum class Mode { prove, run };
 
-/// One component x one fault, as planned.
+/// One component x one fault, as planned; or a fault on several hosts.
 struct CellPlan {
   std::string id;
-  std::string host;     ///< empty for an experiment
+  std::string host;     ///< empty for an experiment, and when `hosts` are hit
   std::string service;  ///< empty for a fault on the host
   std::string fault;
   std::string label;
   std::map<std::string, std::string> parameters;  ///< as JSON text
-  std::string predicted = {};  ///< "survives" or "breaks"; empty: nothing was predicted
+  std::string predicted = {};           ///< "survives" or "breaks"; empty: nothing was predicted
+  std::vector<std::string> hosts = {};  ///< of a cell that hits several
+  bool in_turn = false;  ///< each of them while the one before comes back; else all at once
+
+  /// Hosts that must break the service together: the cell passes when they do, since a proof that
+  /// cannot see an outage proves nothing.
+  bool is_control() const { return !hosts.empty() && predicted == "breaks"; }
 };
 
 /// The moment a phase of a cell began.
@@ -43,7 +50,8 @@ struct Step {
   std::string step;  ///< check, undo-written, inject, confirm, heal, confirm-healed, witness
   bool ok = false;
   std::string detail;
-  std::string outcome;  ///< of confirmations: confirmed, not-confirmed, unable
+  std::string outcome;     ///< of confirmations: confirmed, not-confirmed, unable
+  std::string clock = {};  ///< of which host at_ns was read from the clock; empty: the controller's
 };
 
 struct RedundantMark {
@@ -157,6 +165,8 @@ struct Machine {
 /// What was measured and seen in one lab of a run.
 struct LabRecord {
   std::vector<Lateness> lateness;
+  std::vector<ClockReading> clock_readings;
+  HostClocks clocks;  ///< of its hosts, from them; empty until map_event_times()
   std::vector<std::int64_t> lab_ups_ns;  ///< when it was up: a run may go on in a fresh one
   std::vector<ObserverInfo> observers;
   std::vector<ObserverStart> observer_starts;  ///< in the order of time, as are:

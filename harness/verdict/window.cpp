@@ -38,7 +38,13 @@ Window window_of(const RunRecord& run, std::size_t index, const Evidence& eviden
   window.begin_ns = *cell.started_ns;
   window.end_ns = end_of(cell);
   const auto injected = evidence.injected_ns();
-  const std::int64_t injected_ns = injected.value_or(forever);
+  // Whatever may have been hit, as far as clocks can tell, was not before it.
+  const std::int64_t vague_ns = injected
+                                    ? (injection_clock(run, cell, *injected) +
+                                       run.clocks.at_own(run.probe.from, *injected).uncertainty)
+                                          .count()
+                                    : 0;
+  const std::int64_t injected_ns = injected.value_or(forever) - vague_ns;
   const std::int64_t next_ns = next_act(run, window.end_ns);
   const std::int64_t slow_ns = run.probe.slow.count();
 

@@ -2,7 +2,6 @@
 // any of them, however it ends.
 
 #include <csignal>
-#include <filesystem>
 #include <map>
 #include <set>
 
@@ -23,18 +22,6 @@ using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
 namespace json = boost::json;
-
-/// The only file of that name below a folder; empty while there is none.
-std::string file_below(const std::string& folder, const std::string& name) {
-  if (!std::filesystem::exists(folder)) return {};
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
-    if (entry.path().filename() == name) return entry.path();
-  return {};
-}
-
-json::object result_in(const std::string& runs) {
-  return json::parse(read_file(file_below(runs, "result.json"))).as_object();
-}
 
 std::map<std::string, std::string> verdicts_of(const json::object& result) {
   std::map<std::string, std::string> verdicts;

@@ -2,7 +2,6 @@
 
 #include <filesystem>
 
-#include <boost/json/parse.hpp>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -18,13 +17,6 @@ using namespace std::chrono_literals;
 using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAre;
-
-boost::json::object result_of(const std::string& runs) {
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(runs))
-    if (entry.path().filename() == "result.json")
-      return boost::json::parse(read_file(entry.path())).as_object();
-  throw Error("no result.json below " + runs);
-}
 
 std::vector<std::string> spof_names(const boost::json::object& result) {
   std::vector<std::string> names;
@@ -43,7 +35,7 @@ TEST(Prove, ASmallRedundantStackPassesAndTheMachineIsAsItWas) {
                    "*/partition", "--only", "*/disk-fill"},
                   400s);
   EXPECT_EQ(run.exit_code, 0) << run.output << run.errors;
-  const boost::json::object result = result_of(sandbox.runs());
+  const boost::json::object result = result_in(sandbox.runs());
   EXPECT_EQ(result.at("verdict").as_string(), "pass");
   std::vector<std::string> verdicts;
   for (const auto& cell : result.at("cells").as_array())
@@ -60,7 +52,7 @@ TEST(Prove, AServerThatKeepsItsAddressThoughItHearsNothingIsASpof) {
                                          sandbox.runs(), "--only", "web1/partition:one-way"},
                                         120s);
   EXPECT_EQ(run.exit_code, 1) << run.output << run.errors;
-  EXPECT_THAT(spof_names(result_of(sandbox.runs())), UnorderedElementsAre("web1"));
+  EXPECT_THAT(spof_names(result_in(sandbox.runs())), UnorderedElementsAre("web1"));
 }
 
 TEST(Prove, AStackWithOneWebServerHasThatSpofAndNoOther) {
@@ -70,7 +62,7 @@ TEST(Prove, AStackWithOneWebServerHasThatSpofAndNoOther) {
                    "--skip", "*/netem:*", "--skip", "*/tls:*"},
                   400s);
   EXPECT_EQ(run.exit_code, 1) << run.output << run.errors;
-  EXPECT_THAT(spof_names(result_of(sandbox.runs())), UnorderedElementsAre("web1"));
+  EXPECT_THAT(spof_names(result_in(sandbox.runs())), UnorderedElementsAre("web1"));
   EXPECT_THAT(run.output, HasSubstr("web1"));
 }
 
@@ -80,7 +72,7 @@ TEST(Prove, WhatIsObservedIsInTheResultOfEachCell) {
                                          sandbox.runs(), "--only", "web1/nginx/process-kill"},
                                         120s);
   EXPECT_EQ(run.exit_code, 0) << run.output << run.errors;
-  const boost::json::object result = result_of(sandbox.runs());
+  const boost::json::object result = result_in(sandbox.runs());
   EXPECT_TRUE(result.at("findings").as_array().empty()) << run.output;
   ASSERT_EQ(result.at("cells").as_array().size(), 1U);
   const boost::json::object& seen =
@@ -122,7 +114,7 @@ TEST(Prove, AHoleInAFirewallIsFoundByNameThoughNobodyUsesIt) {
       {"prove", file, "--runs", sandbox.runs(), "--only", "web1/nginx/process-kill"}, 120s);
   EXPECT_EQ(run.exit_code, 1) << run.output << run.errors;
   std::vector<std::string> found;
-  const boost::json::object result = result_of(sandbox.runs());
+  const boost::json::object result = result_in(sandbox.runs());
   for (const auto& finding : result.at("findings").as_array()) {
     EXPECT_EQ(finding.as_object().at("what").as_string(), "open");
     found.emplace_back(finding.as_object().at("subject").as_string());
@@ -147,7 +139,7 @@ TEST(Run, AnExperimentOnARoleHoldsItsHypothesis) {
   const CommandResult run = sandbox.run(
       {"run", source("tests/e2e/mini/experiment.yaml"), "--runs", sandbox.runs()}, 120s);
   EXPECT_EQ(run.exit_code, 0) << run.output << run.errors;
-  EXPECT_EQ(result_of(sandbox.runs()).at("verdict").as_string(), "pass");
+  EXPECT_EQ(result_in(sandbox.runs()).at("verdict").as_string(), "pass");
 }
 
 TEST(Run, ADryRunSaysTargetsBlastRadiusAndUndoAndStartsNothing) {
@@ -220,7 +212,7 @@ TEST(Report, OfAKilledRunIsInconclusiveAndNeverAPass) {
   ASSERT_TRUE(controller.wait(10s));
   const CommandResult report = sandbox.run({"report", folder}, 20s);
   EXPECT_EQ(report.exit_code, 3) << report.output << report.errors;
-  EXPECT_EQ(result_of(sandbox.runs()).at("verdict").as_string(), "inconclusive");
+  EXPECT_EQ(result_in(sandbox.runs()).at("verdict").as_string(), "inconclusive");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <thread>
 
+#include <boost/json/parse.hpp>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -114,6 +115,19 @@ std::vector<ProcessId> Sandbox::processes() const {
 
 std::string source(const std::string& path) {
   return std::string(test::source_folder) + "/" + path;
+}
+
+std::string file_below(const std::string& folder, const std::string& name) {
+  if (!std::filesystem::exists(folder)) return {};
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+    if (entry.path().filename() == name) return entry.path();
+  return {};
+}
+
+boost::json::object result_in(const std::string& runs) {
+  const std::string file = file_below(runs, "result.json");
+  if (file.empty()) throw Error("no result.json below " + runs);
+  return boost::json::parse(read_file(file)).as_object();
 }
 
 bool eventually(std::chrono::milliseconds at_most, const std::function<bool()>& condition) {

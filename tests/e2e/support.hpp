@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include <boost/json/object.hpp>
+
 #include "system/process.hpp"
 
 namespace nospof::e2e {
@@ -45,6 +47,12 @@ class Sandbox {
 
 /// Path of a file of the source tree.
 std::string source(const std::string& path);
+
+/// The only file of that name below a folder; empty while there is none.
+std::string file_below(const std::string& folder, const std::string& name);
+
+/// The result.json below a folder. Throws Error when there is none.
+boost::json::object result_in(const std::string& runs);
 
 /// Asks until it is true; false when the time is over.
 bool eventually(std::chrono::milliseconds at_most, const std::function<bool()>& condition);

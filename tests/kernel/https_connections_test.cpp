@@ -1,9 +1,13 @@
 // Which connections the https probe uses, and when it may send a request twice.
 
 #include <cerrno>
+#include <stop_token>
+#include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "probes/endpoint.hpp"
@@ -71,6 +75,84 @@ TEST_F(HttpsConnections, KeepAliveOpensAnotherWhenNoneIsIdle) {
     while (server.connections() < 2) std::this_thread::sleep_for(5ms);
   }
   expect_all(probe.samples(), Outcome::ok);
+}
+
+TEST_F(HttpsConnections, KeepAliveOpensNoMoreThanItMayAndLetsRequestsWait) {
+  Gate gate;
+  TlsServer server(good_identity(), [&](ServerConnection& connection) {
+    gate.pass();
+    echo_token(connection);
+  });
+  auto limited = keep_alive(config(server.port(), 12, 100));
+  limited["max_connections"] = 2;
+  HttpsRun probe(limited);
+  {
+    const Gate::Shut shut(gate);
+    std::this_thread::sleep_for(200ms);  // until all are due
+  }
+  const auto samples = probe.samples();
+  expect_exact_schedule(samples, 100);
+  expect_all(samples, Outcome::ok);
+  EXPECT_LE(server.connections(), 2);
+  EXPECT_LT(samples[11].finished_ns, samples[2].finished_ns) << "the latest first";
+}
+
+TEST_F(HttpsConnections, RequestsThatWaitForAConnectionHaveTheirDeadline) {
+  TlsServer server(good_identity(), [](ServerConnection& connection) {
+    if (connection.handshake()) connection.read_request();
+    connection.read_request();
+  });
+  auto limited = keep_alive(config(server.port(), 10, 100));
+  limited["max_connections"] = 1;
+  limited["timeout_ns"] = limited["slow_ns"] = 300'000'000;
+  expect_all(run(limited), Outcome::timeout, 0);
+  // Each that expired gave its place to one that still waited.
+  EXPECT_GE(server.connections(), 2);
+}
+
+TEST_F(HttpsConnections, WhoWaitsForAConnectionThatFailsOpensAnother) {
+  TlsServer server(good_identity(), [](ServerConnection& connection) {
+    if (connection.number() == 1) {
+      if (connection.handshake()) connection.read_request();
+      std::this_thread::sleep_for(100ms);
+      return;
+    }
+    echo_token(connection);
+  });
+  auto limited = keep_alive(config(server.port(), 8, 100));
+  limited["max_connections"] = 1;
+  const auto samples = run(limited);
+  EXPECT_EQ(samples.front().outcome, Outcome::reset);
+  expect_all({samples.begin() + 1, samples.end()}, Outcome::ok);
+  EXPECT_EQ(server.connections(), 2);
+}
+
+TEST_F(HttpsConnections, ALostSynHoldsUpNoOtherRequest) {
+  // A full accept queue loses the SYN of the first request, which is sent again after a second.
+  const Listener listener = listen_on_loopback(0);
+  const probes::Endpoint endpoint = probes::resolve_endpoint("127.0.0.1", listener.port);
+  std::vector<UniqueFd> fillers;
+  int error_number = 0;
+  for (int i = 0; i < 3; ++i) fillers.push_back(probes::begin_connect(endpoint, error_number));
+  auto limited = keep_alive(config(listener.port, 20, 50));
+  limited["max_connections"] = 1;
+  limited["timeout_ns"] = 900'000'000;
+  limited["slow_ns"] = 100'000'000;
+  HttpsRun probe(limited);
+  std::this_thread::sleep_for(20ms);
+  // From now on every connection is accepted, and ends at once.
+  std::jthread accepting([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      pollfd polled{listener.fd.get(), POLLIN, 0};
+      if (::poll(&polled, 1, 20) == 1)
+        const UniqueFd ended(::accept4(listener.fd.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    }
+  });
+  const auto samples = probe.samples();
+  EXPECT_EQ(samples.front().outcome, Outcome::connect_timeout);
+  expect_all({samples.end() - 5, samples.end()}, Outcome::reset);
+  for (std::size_t i = samples.size() - 5; i < samples.size(); ++i)
+    EXPECT_LT(samples[i].finished_ns - samples[i].scheduled_ns, 400'000'000);
 }
 
 TEST_F(HttpsConnections, AConnectionThatTheServerSaysItClosesIsNotUsedAgain) {

@@ -49,6 +49,21 @@ TEST_F(HttpsSchedule, DoesNotDrift) {
   EXPECT_FALSE(probe.latenesses().empty());
 }
 
+// Beyond 10,000 requests per second they leave in rounds.
+TEST_F(HttpsSchedule, IsKeptByHighRatesToo) {
+  TlsServer server(good_identity(), echo_token);
+  constexpr double rate = 20'000;
+  auto dense = config(server.port(), 2'000, rate);
+  dense["connection"] = "keep-alive";
+  dense["max_connections"] = 8;
+  dense["timeout_ns"] = dense["slow_ns"] = 60'000'000'000;
+  const auto samples = run(dense);
+  expect_exact_schedule(samples, rate);
+  expect_all(samples, Outcome::ok);
+  for (const Sample& sample : samples) ASSERT_GE(sample.started_ns, sample.scheduled_ns);
+  EXPECT_LE(server.connections(), 8);
+}
+
 TEST_F(HttpsSchedule, TellsHowLateItWas) {
   TlsServer server(good_identity(), echo_token);
   HttpsRun probe(config(server.port(), 20));

@@ -1,6 +1,5 @@
 #pragma once
-// A small TLS server on 127.0.0.1 for tests, which behaves as badly as the test tells it to, and
-// the certificates for it.
+// A small TLS server on 127.0.0.1 for tests, which behaves as badly as the test tells it to.
 
 #include <atomic>
 #include <chrono>
@@ -16,36 +15,12 @@
 #include <vector>
 
 #include "system/fd.hpp"
+#include "tests/support/test_authority.hpp"
 
-struct evp_pkey_st;
 struct ssl_ctx_st;
 struct ssl_st;
-struct x509_st;
 
 namespace nospof::test {
-
-/// A certificate and its key.
-struct Identity {
-  std::shared_ptr<x509_st> certificate;
-  std::shared_ptr<evp_pkey_st> key;
-};
-
-/// When a certificate is valid, from now on.
-struct Validity {
-  std::chrono::seconds from = std::chrono::hours(-1);
-  std::chrono::seconds until = std::chrono::hours(1);
-};
-
-class Authority {
- public:
-  Authority();
-  /// `names` as in a subjectAltName extension: "DNS:www.test,IP:127.0.0.1".
-  Identity issue(const std::string& names, Validity validity = {}) const;
-  std::string pem() const;
-
- private:
-  Identity self_;
-};
 
 /// Holds up whoever passes while it is shut. Starts open.
 class Gate {

@@ -15,7 +15,7 @@
 
 namespace nospof::test {
 
-class CollectingSink final : public kinds::SampleSink {
+class CollectingSink : public kinds::SampleSink {
  public:
   void add(const kinds::Sample& sample) override {
     samples.push_back(sample);

@@ -90,6 +90,14 @@ TEST(Structure, PredictsEachTopologyThatHasOneThingWrong) {
   EXPECT_THAT(errors_of(example("tls-terminated")),
               ElementsAre("tls-ends-too-early: lb1 lb2 haproxy"));
   EXPECT_THAT(errors_of(example("unmonitored")), ElementsAre("host-unmonitored: app2"));
+  EXPECT_THAT(errors_of(example("async-replication")),
+              ElementsAre("acknowledged-too-early: db1 db2 db3"));
+}
+
+TEST(Structure, AWriteThatTwoHostsHaveIsSafeFromTheLossOfOne) {
+  EXPECT_THAT(errors_of(changed("acknowledged_by: 2", "acknowledged_by: 1")),
+              ElementsAre("acknowledged-too-early: db1 db2 db3"));
+  EXPECT_THAT(errors_of(example("three-tier-patroni")), IsEmpty());
 }
 
 TEST(Structure, FindsHostsOfOneTierInOneZone) {

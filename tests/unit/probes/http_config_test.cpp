@@ -54,7 +54,7 @@ TEST(HttpConfig, TakesEveryKey) {
     "port":9443,"authority_file":"/etc/ca.pem","rate_per_second":0.5,"connection":"keep-alive",
     "timeout_ns":2000000000,"slow_ns":500000000,"expect_status":201,"expect_body":"{token}",
     "max_in_flight":7,"count":9,"verified_chains_for_ns":60000000000,
-    "resume_sessions_for_ns":3600000000000})");
+    "resume_sessions_for_ns":3600000000000,"max_connections":4})");
   EXPECT_EQ(config.url.host, "www.nospof.test");
   EXPECT_EQ(config.url.authority, "www.nospof.test:8443");
   EXPECT_EQ(config.url.target, "/canary?id={id}&v={token}");
@@ -71,6 +71,7 @@ TEST(HttpConfig, TakesEveryKey) {
   EXPECT_EQ(config.pace.count, 9U);
   EXPECT_EQ(config.keep_verified_chains, 1min);
   EXPECT_EQ(config.resume_sessions, 1h);
+  EXPECT_EQ(config.max_connections, 4U);
 }
 
 TEST(HttpConfig, TakesAddressesAsHosts) {
@@ -99,6 +100,8 @@ TEST(HttpConfig, NamesWhatIsWrong) {
       {R"({"url":"https:///x","rate_per_second":1})", "no plain host name"},
       {R"({"url":"https://user@a/x","rate_per_second":1})", "no plain host name"},
       {R"({"url":"https://{id}.a/x","rate_per_second":1})", "no plain host name"},
+      {R"({"url":"https://a","rate_per_second":1,"max_connections":2})",
+       "max_connections is for connection keep-alive"},
       {R"({"url":"https://a:0/x","rate_per_second":1})", "'0' is no port"},
       {R"({"url":"https://a:70000/x","rate_per_second":1})", "'70000' is no port"},
       {R"({"url":"https://a:/x","rate_per_second":1})", "'' is no port"},
@@ -167,11 +170,11 @@ TEST(HttpKinds, DescribeThemselves) {
   const auto https = make_https();
   EXPECT_EQ(https->info().name, "https");
   EXPECT_FALSE(https->info().summary.empty());
-  EXPECT_EQ(https->info().parameters.size(), 18U);
+  EXPECT_EQ(https->info().parameters.size(), 19U);
   EXPECT_THROW(https->make({}), Error);
   const auto http = make_http();
   EXPECT_EQ(http->info().name, "http");
-  EXPECT_EQ(http->info().parameters.size(), 15U);
+  EXPECT_EQ(http->info().parameters.size(), 16U);
   EXPECT_THROW(http->make({}), Error);
 }
 

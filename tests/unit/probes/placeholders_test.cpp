@@ -24,6 +24,13 @@ TEST(PlaceholderText, DoesNotReplaceWhatItPutIn) {
   EXPECT_EQ(PlaceholderText("{id}").fill({"{token}", "abc"}), "{token}");
 }
 
+TEST(PlaceholderText, IsConstantWithoutPlaceholders) {
+  for (const char* text : {"", "GET / {ID} {} {", "x"})
+    EXPECT_TRUE(PlaceholderText(text).is_constant()) << text;
+  for (const char* text : {"{id}", "{token}", "/?v={token}&x"})
+    EXPECT_FALSE(PlaceholderText(text).is_constant()) << text;
+}
+
 TEST(RequestNamer, NamesAreUniqueWithinARun) {
   RequestNamer namer(1);
   std::set<std::string> ids;

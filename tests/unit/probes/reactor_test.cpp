@@ -70,6 +70,19 @@ TEST(Reactors, WaitUntilTheMoment) {
   reactor.wait(passed);
 }
 
+TEST(Reactors, SleepUntilTheMomentWhateverIsReady) {
+  Reactor reactor;
+  int told = 0;
+  WatchedFd one(reactor, ready_descriptor(), [&] { ++told; });
+  one.wait_for(WatchedFd::For::reading);
+  const MonoTime until = now() + std::chrono::microseconds(200);
+  reactor.sleep(until);
+  EXPECT_GE(now(), until);
+  EXPECT_EQ(told, 1);
+  reactor.sleep(until);
+  EXPECT_EQ(told, 2) << "it does not sleep, and looks";
+}
+
 TEST(Reactors, DoNotTellThoseThatAnotherOneClosed) {
   Reactor reactor;
   std::vector<std::optional<WatchedFd>> all(10);

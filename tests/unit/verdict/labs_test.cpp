@@ -1,10 +1,12 @@
 // A run in two labs: each cell is judged by its own lab alone, and what was tried again by its last
 // try.
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "report/report.hpp"
+#include "system/fd.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/unit/verdict/run_folder.hpp"
 #include "tests/unit/verdict/scenario.hpp"
@@ -174,6 +176,69 @@ TEST(TwoLabs, ComeBackFromTheRunsFolder) {
   EXPECT_EQ(read.cells[1].beside, 0);
   EXPECT_EQ(judge(read).verdict, Verdict::pass);
   EXPECT_THAT(report::result_json(read, judge(read)), HasSubstr("\"earlier\": ["));
+}
+
+/// A host whose clock is that far ahead, asked shortly before the cells; the way takes 2 ms.
+std::string clock_event(int lab, const std::string& host, std::int64_t ahead_ns) {
+  const std::int64_t sent_ns = first_cell - s;
+  return fmt::format(
+      R"({{"event":"clock","mono_ns":{},"lab":{},"host":"{}","boot_id":"b{}","same":false,)"
+      R"("sent_ns":{},"host_ns":{},"received_ns":{}}})"
+      "\n",
+      sent_ns, lab, host, lab, sent_ns, sent_ns + ms + ahead_ns, sent_ns + 2 * ms);
+}
+
+/// Two labs in each of which the client and the web server have clocks of their own, as their
+/// folder comes back; `of_second`: whose clocks were compared in the second.
+RunRecord read_with_clocks(const std::vector<std::string>& of_second) {
+  RunRecord run = two_labs(test::fails_between(injected + s, injected + 1500 * ms));
+  const auto ahead = [](int lab, const std::string& host) {
+    return (lab == 1 ? 3600 : -30) * s + (host == "client" ? 0 : 7 * s);
+  };
+  for (int lab = 1; lab <= 2; ++lab) {
+    for (kinds::Sample& sample : lab == 1 ? run.samples : run.other_labs[0].samples)
+      for (std::int64_t* at_ns : {&sample.scheduled_ns, &sample.started_ns, &sample.finished_ns})
+        *at_ns += ahead(lab, "client");
+    CellRecord& cell = run.cells[static_cast<std::size_t>(lab) - 1];
+    for (Step& step : cell.steps) step.at_ns += ahead(lab, step.host);
+  }
+  const test::TemporaryFolder folder;
+  test::write_run_folder(folder.path(), run);
+  std::string events = read_file(folder / "events.ndjson");
+  for (const std::string host : {"client", "web1"}) events += clock_event(1, host, ahead(1, host));
+  for (const std::string& host : of_second) events += clock_event(2, host, ahead(2, host));
+  write_file(folder / "events.ndjson", events);
+  return report::load_without_histories(folder.path());
+}
+
+TEST(TwoLabs, EachHasTheClocksOfItsOwnHosts) {
+  const RunRecord run = read_with_clocks({"client", "web2"});
+  EXPECT_THAT(run.damage, IsEmpty());
+  const RunResult result = judge(run);
+  EXPECT_EQ(result.verdict, Verdict::pass) << testing::PrintToString(result.reasons);
+  EXPECT_EQ(result.cells[0].counts.failed, 0U);
+  EXPECT_EQ(result.cells[1].counts.failed, 25U);
+  for (const CellResult& cell : result.cells) {
+    EXPECT_GE(cell.clock_uncertainty, Nanoseconds(ms)) << "half the way there and back";
+    ASSERT_TRUE(cell.injected_ns);
+    EXPECT_NEAR(static_cast<double>(*cell.injected_ns), injected, 2 * ms);
+  }
+  const Interval& outage = result.cells[1].longest;
+  ASSERT_TRUE(outage.upper);
+  EXPECT_LE(outage.lower, Nanoseconds(480 * ms) - 2 * Nanoseconds(ms)) << interval_text(outage);
+  EXPECT_GE(*outage.upper, Nanoseconds(520 * ms) + 2 * Nanoseconds(ms)) << interval_text(outage);
+  const std::string told = report::result_json(run, result);
+  EXPECT_THAT(told, HasSubstr("\"ahead_ns\": 3600000000000"));
+  EXPECT_THAT(told, HasSubstr("\"ahead_ns\": -30000000000"));
+}
+
+TEST(TwoLabs, AClockThatWasComparedInOneIsNotKnownInTheOther) {
+  for (const std::vector<std::string>& compared : {std::vector<std::string>{"web2"}, {}}) {
+    const RunResult result = judge(read_with_clocks(compared));
+    EXPECT_EQ(result.verdict, Verdict::inconclusive);
+    EXPECT_THAT(result.reasons,
+                testing::Contains(HasSubstr("clock of client in lab 2 was never compared")));
+  }
 }
 
 TEST(OneLab, IsWhatARunHasWhoseEventsTellNone) {

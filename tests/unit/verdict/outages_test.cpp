@@ -117,6 +117,74 @@ TEST(Outages, OpenWhenTheDataEndBeforeItSettled) {
   EXPECT_EQ(interval_text(outages[0].length()), "at least 1.08 s");
 }
 
+// A process that SIGSTOP held: everything due meanwhile is answered when it goes on.
+std::vector<Sample> frozen(std::int64_t from, std::int64_t until, std::int64_t slow) {
+  auto samples = test::stream(0, 6 * s, test::always_ok);
+  for (Sample& sample : samples) {
+    if (sample.scheduled_ns < from || sample.scheduled_ns >= until) continue;
+    sample.finished_ns = until + ms;
+    if (sample.finished_ns - sample.scheduled_ns > slow) sample.outcome = Outcome::slow;
+  }
+  return samples;
+}
+
+TEST(Outages, AStallMayLastUntilItsFirstAnswerAlsoWhereAnswersWereNotTooLate) {
+  const auto outages = outages_of(frozen(s, 3 * s, 500 * ms));
+  ASSERT_EQ(outages.size(), 1U);
+  EXPECT_EQ(outages[0].last_bad_ns, 2500 * ms) << "what was due later was served";
+  EXPECT_EQ(outages[0].first_ok_after_ns, 2520 * ms);
+  EXPECT_EQ(outages[0].length().lower, Nanoseconds(1500 * ms));
+  EXPECT_EQ(outages[0].length().upper, Nanoseconds(2021 * ms));
+}
+
+TEST(Outages, AStallThatMadeNobodyWaitTooLongIsNone) {
+  EXPECT_TRUE(outages_of(frozen(s, 1400 * ms, 500 * ms)).empty());
+}
+
+TEST(Outages, AStallWithTimeOutsMayLastUntilItsFirstAnswer) {
+  auto samples = frozen(s, 4 * s, 500 * ms);
+  for (Sample& sample : samples)
+    if (sample.finished_ns - sample.scheduled_ns > s) {
+      sample.outcome = Outcome::timeout;
+      sample.finished_ns = sample.scheduled_ns + s;
+    }
+  const auto outages = outages_of(samples);
+  ASSERT_EQ(outages.size(), 1U);
+  EXPECT_EQ(outages[0].length().lower, Nanoseconds(2500 * ms));
+  EXPECT_EQ(outages[0].length().upper, Nanoseconds(3021 * ms));
+}
+
+// The network was away, and TCP sent what was lost again after a second.
+TEST(Outages, LateAnswersOfRequestsThatWereLostDoNotProlongIt) {
+  auto samples = test::stream(0, 4 * s, test::fails_between(s, 1200 * ms, Outcome::slow));
+  for (Sample& sample : samples)
+    if (sample.outcome == Outcome::slow) sample.finished_ns = sample.scheduled_ns + s + 5 * ms;
+  const auto outages = outages_of(samples);
+  ASSERT_EQ(outages.size(), 1U);
+  EXPECT_EQ(outages[0].length().lower, Nanoseconds(180 * ms));
+  EXPECT_EQ(outages[0].length().upper, Nanoseconds(220 * ms));
+}
+
+// Every answer takes a second, some a little more: it answers all the time.
+TEST(Outages, AStackThatIsAlwaysLateIsNotSilent) {
+  auto samples = test::stream(0, 5 * s, test::fails_between(s, 2 * s, Outcome::slow));
+  for (Sample& sample : samples)
+    if (sample.scheduled_ns >= s) sample.finished_ns = sample.scheduled_ns + s;
+  const auto outages = outages_of(samples);
+  ASSERT_EQ(outages.size(), 1U);
+  EXPECT_EQ(outages[0].length().lower, Nanoseconds(980 * ms));
+  EXPECT_EQ(outages[0].length().upper, Nanoseconds(1020 * ms));
+}
+
+TEST(Outages, AnotherClockMovesBothEnds) {
+  auto outage = outages_of(test::stream(0, 4 * s, test::fails_between(s, 2 * s))).at(0);
+  outage.clock = Nanoseconds(3 * ms);
+  EXPECT_EQ(outage.length().lower, Nanoseconds(974 * ms));
+  EXPECT_EQ(outage.length().upper, Nanoseconds(1026 * ms));
+  outage.clock = Nanoseconds(2 * s);
+  EXPECT_EQ(outage.length().lower, Nanoseconds(0));
+}
+
 TEST(Outages, OpenWhenTheDataBeginInsideOne) {
   const auto outages = outages_of(test::stream(0, 4 * s, test::fails_between(0, s)));
   ASSERT_EQ(outages.size(), 1U);

@@ -1,0 +1,1 @@
+../../../experiments/three-tier/app.py

@@ -1,0 +1,110 @@
+// The observers of a run, with other programs in the place of their probers.
+
+#include "control/observers.hpp"
+
+#include <csignal>
+#include <filesystem>
+
+#include <boost/asio/co_spawn.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "system/check.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace nospof::control {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+
+/// Each program that is started is the next of these shell scripts; later ones are the last.
+class Scripts final : public hosts::Transport {
+ public:
+  explicit Scripts(std::vector<std::string> scripts) : scripts_(std::move(scripts)) {}
+  hosts::RemoteProcess start(const std::string& /*host*/,
+                             const std::vector<std::string>& /*arguments*/) override {
+    Pipe input = make_pipe();
+    Pipe output = make_pipe();
+    SpawnOptions options;
+    options.argv = {"sh", "-c", scripts_.at(std::min(started_++, scripts_.size() - 1))};
+    options.stdin_fd = input.read_end.get();
+    options.stdout_fd = output.write_end.get();
+    options.parent_death_signal = SIGKILL;
+    return {std::move(input.write_end), std::move(output.read_end), spawn(options)};
+  }
+  std::size_t started() const { return started_; }
+
+ private:
+  std::vector<std::string> scripts_;
+  std::size_t started_ = 0;
+};
+
+const std::vector<Observer> observers{{"client", {"ledger", "ledger", {}}, true},
+                                      {"client", {"vip", "vip", {}}}};
+
+class ObserverTeamTest : public ::testing::Test {
+ protected:
+  /// Runs a team from start to stop, which it is told when that is so.
+  void run(Scripts& scripts, const std::function<bool(const ObserverTeam&)>& so) {
+    ::signal(SIGPIPE, SIG_IGN);  // as nospof does
+    asio::io_context context(1);
+    Interruption interruption(context);
+    ObserverTeam team(context, interruption, scripts, recorder_);
+    const auto all = [&]() -> asio::awaitable<void> {
+      co_await team.start(observers);
+      while (!so(team)) co_await interruption.sleep_through(1ms);
+      co_await team.stop();
+      interruption.stop();
+    };
+    std::exception_ptr failure;
+    asio::co_spawn(context, all(), [&](const std::exception_ptr& e) { failure = e; });
+    context.run_for(30s);
+    if (failure) std::rethrow_exception(failure);
+    ASSERT_TRUE(context.stopped()) << read_file(recorder_.folder() + "/events.ndjson");
+  }
+
+  const test::TemporaryFolder folder_;
+  const SystemClock clock_;
+  Recorder recorder_{folder_.path(), "run", clock_};
+};
+
+TEST_F(ObserverTeamTest, AProbeThatFailsDoesNotCostTheLedgerItsLastRead) {
+  const std::string failing = R"(
+    read -r orders
+    echo '{"ready":true}'
+    echo '{"of":"ledger","operated":[[1,0,"invoke","add","",null,7,[]]]}'
+    echo '{"of":"ledger","operated":[[2,0,"ok","add","",null,7,[]]]}'
+    echo '{"of":"vip","error":"its device is gone"}'
+    read -r stop
+    echo '{"of":"ledger","operated":[[3,1,"invoke","read","",null,null,[]]]}'
+    echo '{"of":"ledger","operated":[[4,1,"ok","read","",null,null,[7]]]}')";
+  const std::string working = R"(
+    read -r orders
+    echo '{"ready":true}'
+    read -r stop
+    echo '{"done":true}')";
+  Scripts scripts({failing, working});
+  run(scripts, [&](const ObserverTeam&) { return scripts.started() == 2; });
+  const std::string history = read_file(recorder_.folder() + "/ledger.jsonl");
+  EXPECT_THAT(history, HasSubstr(R"("type":"ok","f":"read","value":[7])"));
+  EXPECT_THAT(read_file(recorder_.folder() + "/events.ndjson"), HasSubstr("its device is gone"));
+}
+
+TEST_F(ObserverTeamTest, WhoIsToLookAfterHealingHasDoneSoOnceALookThatBeganThenToldSomething) {
+  Scripts scripts({R"(
+    read -r orders
+    echo '{"ready":true}'
+    echo '{"of":"vip","looked":[400,410,5,0]}'
+    echo '{"of":"ledger","looked":[100,150,5,0]}'
+    echo '{"of":"ledger","looked":[200,250,5,5]}'
+    read -r stop
+    echo '{"done":true}')"});
+  run(scripts, [&](const ObserverTeam& team) {
+    EXPECT_FALSE(team.looked_since(101)) << "the later one told nothing";
+    return team.looked_since(100);
+  });
+}
+
+}  // namespace
+}  // namespace nospof::control

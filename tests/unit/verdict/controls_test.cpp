@@ -1,0 +1,106 @@
+// Cells whose hosts must break the service together.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "report/words.hpp"
+#include "tests/unit/verdict/judged.hpp"
+#include "verdict/judge.hpp"
+
+namespace nospof::verdict {
+namespace {
+
+using test::first_cell;
+using test::ms;
+using test::s;
+using test::with_outage;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+RunRecord control(RunRecord run) {
+  CellPlan& plan = run.cells.front().plan;
+  plan.id = "control/web1+web2/host-crash";
+  plan.host.clear();
+  plan.service.clear();
+  plan.fault = "host-crash";
+  plan.hosts = {"web1", "web2"};
+  plan.predicted = "breaks";
+  return run;
+}
+
+TEST(Controls, PassWhenTheServiceBreaks) {
+  const RunResult result = judge(control(with_outage(2500 * ms)));
+  const CellResult& cell = result.cells.front();
+  EXPECT_EQ(cell.verdict, Verdict::pass) << (cell.reasons.empty() ? "" : cell.reasons[0]);
+  EXPECT_EQ(cell.agreement, Agreement::agrees);
+  EXPECT_EQ(component_name(cell.plan), "web1 + web2");
+  EXPECT_EQ(report::fault_text(cell.plan), "host-crash, control");
+  EXPECT_THAT(result.spofs, IsEmpty());
+}
+
+TEST(Controls, AreNoEvidenceForSurvival) {
+  const RunResult result = judge(control(with_outage(2500 * ms)));
+  EXPECT_EQ(result.controls, 1U);
+  EXPECT_EQ(result.failure_bound, std::nullopt);
+  EXPECT_EQ(result.traffic.requests.total, 0U) << "it was broken on purpose";
+  EXPECT_EQ(result.verdict, Verdict::inconclusive);
+  EXPECT_THAT(result.reasons, ElementsAre(HasSubstr("no cell was survived")));
+}
+
+TEST(Controls, ThatAreSurvivedLeaveTheRunInconclusive) {
+  const RunResult result = judge(control(with_outage(s)));
+  const CellResult& cell = result.cells.front();
+  EXPECT_EQ(cell.verdict, Verdict::inconclusive);
+  EXPECT_THAT(cell.reasons, ElementsAre(AllOf(HasSubstr("control: web1 + web2 were to break"),
+                                              HasSubstr("cannot see an outage"))));
+  EXPECT_EQ(cell.agreement, Agreement::too_pessimistic);
+  EXPECT_EQ(result.exit_code, 3);
+}
+
+TEST(Controls, WhoseFaultWasNotConfirmedShowNothing) {
+  RunRecord run = control(with_outage(2500 * ms));
+  for (Step& step : run.cells.front().steps)
+    if (step.step == "confirm") step.outcome = "not-confirmed";
+  const CellResult cell = judge(run).cells.front();
+  EXPECT_EQ(cell.verdict, Verdict::inconclusive);
+  EXPECT_EQ(cell.agreement, std::nullopt);
+}
+
+TEST(Controls, BesideOtherCellsAreNotInTheirFigures) {
+  RunRecord run = control(with_outage(2500 * ms));
+  CellRecord survived = test::whole_cell(first_cell + 20 * s, "web1", "nginx", "process-kill");
+  survived.plan.predicted = "survives";
+  run.cells.push_back(survived);
+  const auto more =
+      test::stream(first_cell + 19 * s, first_cell + 20 * s + test::cell_length, test::always_ok);
+  run.samples.insert(run.samples.end(), more.begin(), more.end());
+  const RunResult result = judge(run);
+  EXPECT_EQ(result.verdict, Verdict::pass);
+  EXPECT_EQ(result.passed, 2U);
+  EXPECT_EQ(result.traffic.requests.failed, 0U);
+  EXPECT_EQ(result.worst->id, "web1/nginx/process-kill");
+  EXPECT_THAT(report::bound_text(result), AllOf(HasSubstr("1 cell passed, none failed"),
+                                                HasSubstr("Not counted is 1 control")));
+}
+
+TEST(Controls, HostsThatShouldBeSurvivedTogetherAndAreNotAreFakeRedundancyAndNoSinglePoint) {
+  RunRecord run = control(with_outage(2500 * ms));
+  run.cells.front().plan.predicted = "survives";
+  const RunResult result = judge(run);
+  EXPECT_EQ(result.cells.front().verdict, Verdict::fail);
+  EXPECT_EQ(result.cells.front().agreement, Agreement::fake_redundancy);
+  EXPECT_THAT(result.spofs, IsEmpty());
+  EXPECT_EQ(result.exit_code, 1);
+}
+
+TEST(Controls, OneHostAfterAnotherIsNamedInItsOrder) {
+  CellPlan plan;
+  plan.hosts = {"web2", "db1"};
+  plan.in_turn = true;
+  EXPECT_EQ(component_name(plan), "web2, then db1");
+}
+
+}  // namespace
+}  // namespace nospof::verdict

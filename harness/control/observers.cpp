@@ -52,7 +52,7 @@ ProberEvents ObserverTeam::events_of(const std::string& host) {
                                {"undecided", round.undecided}});
     const auto awaited = looked_ns_.find({host, of});
     if (awaited != looked_ns_.end() && round.checked > round.undecided)
-      awaited->second = std::max(awaited->second, round.begin_ns);
+      awaited->second = std::max(awaited->second, clocks_.to_own(host, round.begin_ns));
   };
   // A probe that begins anew knows nothing of what it wrote before, so its history is another one.
   const auto history = std::make_shared<std::optional<HistoryFiles>>();

@@ -50,7 +50,8 @@ class ObserverTeamTest : public ::testing::Test {
     ::signal(SIGPIPE, SIG_IGN);  // as nospof does
     asio::io_context context(1);
     Interruption interruption(context);
-    ObserverTeam team(context, interruption, scripts, recorder_);
+    ClockBook clocks(recorder_, clock_);
+    ObserverTeam team(context, interruption, scripts, recorder_, clocks);
     const auto all = [&]() -> asio::awaitable<void> {
       co_await team.start(observers);
       while (!so(team)) co_await interruption.sleep_through(1ms);

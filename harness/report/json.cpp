@@ -5,6 +5,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "report/error_budget.hpp"
 #include "report/histogram_json.hpp"
 #include "report/histories.hpp"
 #include "report/lineage.hpp"
@@ -74,39 +75,6 @@ json::object traffic_latency_json(const verdict::Histogram& latency) {
   json::object object = latency_json(verdict::latencies(latency));
   object["mean_ns"] = optional_ns(latency.mean());
   object["histogram"] = histogram_json(latency);
-  return object;
-}
-
-json::object budget_json(const verdict::ErrorBudget& budget) {
-  json::object object;
-  object["requests"] = budget.requests;
-  object["budget"] = budget.allowed;
-  object["spent"] = budget.spent;
-  object["burn_rate"] = budget.burn_rate ? json::value(*budget.burn_rate) : json::value();
-  return object;
-}
-
-json::value error_budget_json(const verdict::RunResult& result) {
-  if (!result.budget) return {};
-  json::object object;
-  object["slo_availability"] = result.budget->slo.fraction;
-  object["run"] = budget_json(*result.budget);
-  object["worst_cell"] = nullptr;
-  if (result.worst) {
-    json::object worst{{"cell", result.worst->id}};
-    for (const auto& entry : budget_json(result.worst->budget)) worst.insert(entry);
-    object["worst_cell"] = std::move(worst);
-  }
-  return object;
-}
-
-json::value bound_json(const verdict::RunResult& result) {
-  if (!result.failure_bound) return {};
-  json::object object;
-  object["passed"] = result.passed - result.controls;
-  object["confidence"] = verdict::confidence;
-  object["failure_probability_at_most"] = *result.failure_bound;
-  object["text"] = bound_text(result);
   return object;
 }
 

@@ -15,7 +15,7 @@ struct Stretch {
   std::int64_t end_ns = 0;
 };
 
-// Of the cells that were begun, in the order of time; without controls, which were broken on purpose.
+// Of the cells that were begun, in the order of time; without controls, which are to break.
 std::vector<Stretch> stretches_of(const RunRecord& run) {
   std::vector<Stretch> stretches;
   for (std::size_t i = 0; i < run.cells.size(); ++i) {

@@ -14,6 +14,7 @@
 #include "probes/ledger.hpp"
 #include "system/check.hpp"
 #include "tests/kernel/ledger_server.hpp"
+#include "tests/kernel/ledger_told.hpp"
 #include "tests/kernel/probe_run.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -56,25 +57,6 @@ class Ledger : public testing::Test {
   static void wait_until(Condition condition) {
     while (!condition()) std::this_thread::sleep_for(2ms);
   }
-  static std::vector<Finding> of(const std::vector<Finding>& all, const std::string& what,
-                                 bool over = false) {
-    std::vector<Finding> some;
-    for (const Finding& finding : all)
-      if (finding.what == what && finding.over == over) some.push_back(finding);
-    return some;
-  }
-  static std::uint64_t count_of(const std::vector<Finding>& findings) {
-    std::uint64_t count = 0;
-    for (const Finding& finding : findings) count += finding.count;
-    return count;
-  }
-  static std::size_t count_of(const std::vector<Operation>& operations,
-                              Operation::Function function, Operation::Event event) {
-    return static_cast<std::size_t>(std::ranges::count_if(operations, [&](const Operation& o) {
-      return o.function == function && o.event == event;
-    }));
-  }
-
   struct Judged {
     history::Judgement ledger;
     history::Judgement registers;

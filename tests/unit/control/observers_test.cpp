@@ -18,7 +18,18 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 
-/// Each program that is started is the next of these shell scripts; later ones are the last.
+/// What every prober begins with: it is ready, and tells its clock, which is this machine's.
+constexpr const char* begins = R"(
+    read -r orders
+    echo '{"ready":true}'
+    read -r clock number
+    boot=$(cat /proc/sys/kernel/random/boot_id)
+    namespace=$(stat -L -c %i /proc/self/ns/time 2> /dev/null || echo 0)
+    printf '{"clock":%s,"mono_ns":1,"boot_id":"%s","time_namespace":%s}\n' \
+      "$number" "$boot" "$namespace")";
+
+/// Each program that is started goes on with the next of these shell scripts; later ones with the
+/// last.
 class Scripts final : public hosts::Transport {
  public:
   explicit Scripts(std::vector<std::string> scripts) : scripts_(std::move(scripts)) {}
@@ -27,7 +38,8 @@ class Scripts final : public hosts::Transport {
     Pipe input = make_pipe();
     Pipe output = make_pipe();
     SpawnOptions options;
-    options.argv = {"sh", "-c", scripts_.at(std::min(started_++, scripts_.size() - 1))};
+    const std::string& script = scripts_.at(std::min(started_++, scripts_.size() - 1));
+    options.argv = {"sh", "-c", begins + script};
     options.stdin_fd = input.read_end.get();
     options.stdout_fd = output.write_end.get();
     options.parent_death_signal = SIGKILL;
@@ -72,8 +84,6 @@ class ObserverTeamTest : public ::testing::Test {
 
 TEST_F(ObserverTeamTest, AProbeThatFailsDoesNotCostTheLedgerItsLastRead) {
   const std::string failing = R"(
-    read -r orders
-    echo '{"ready":true}'
     echo '{"of":"ledger","operated":[[1,0,"invoke","add","",null,7,[]]]}'
     echo '{"of":"ledger","operated":[[2,0,"ok","add","",null,7,[]]]}'
     echo '{"of":"vip","error":"its device is gone"}'
@@ -81,8 +91,6 @@ TEST_F(ObserverTeamTest, AProbeThatFailsDoesNotCostTheLedgerItsLastRead) {
     echo '{"of":"ledger","operated":[[3,1,"invoke","read","",null,null,[]]]}'
     echo '{"of":"ledger","operated":[[4,1,"ok","read","",null,null,[7]]]}')";
   const std::string working = R"(
-    read -r orders
-    echo '{"ready":true}'
     read -r stop
     echo '{"done":true}')";
   Scripts scripts({failing, working});
@@ -94,8 +102,6 @@ TEST_F(ObserverTeamTest, AProbeThatFailsDoesNotCostTheLedgerItsLastRead) {
 
 TEST_F(ObserverTeamTest, WhoIsToLookAfterHealingHasDoneSoOnceALookThatBeganThenToldSomething) {
   Scripts scripts({R"(
-    read -r orders
-    echo '{"ready":true}'
     echo '{"of":"vip","looked":[400,410,5,0]}'
     echo '{"of":"ledger","looked":[100,150,5,0]}'
     echo '{"of":"ledger","looked":[200,250,5,5]}'

@@ -70,11 +70,11 @@ TEST(Controls, WhoseFaultWasNotConfirmedShowNothing) {
 
 TEST(Controls, BesideOtherCellsAreNotInTheirFigures) {
   RunRecord run = control(with_outage(2500 * ms));
-  CellRecord survived = test::whole_cell(first_cell + 20 * s, "web1", "nginx", "process-kill");
+  const std::int64_t next = first_cell + test::cell_length + s;
+  CellRecord survived = test::whole_cell(next, "web1", "nginx", "process-kill");
   survived.plan.predicted = "survives";
   run.cells.push_back(survived);
-  const auto more =
-      test::stream(first_cell + 19 * s, first_cell + 20 * s + test::cell_length, test::always_ok);
+  const auto more = test::stream(next - s, next + test::cell_length, test::always_ok);
   run.samples.insert(run.samples.end(), more.begin(), more.end());
   const RunResult result = judge(run);
   EXPECT_EQ(result.verdict, Verdict::pass);

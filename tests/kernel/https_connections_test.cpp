@@ -1,6 +1,7 @@
 // Which connections the https probe uses, and when it may send a request twice.
 
 #include <cerrno>
+#include <optional>
 #include <stop_token>
 #include <thread>
 #include <vector>
@@ -85,11 +86,10 @@ TEST_F(HttpsConnections, KeepAliveOpensNoMoreThanItMayAndLetsRequestsWait) {
   });
   auto limited = keep_alive(config(server.port(), 12, 100));
   limited["max_connections"] = 2;
+  std::optional<Gate::Shut> shut(std::in_place, gate);
   HttpsRun probe(limited);
-  {
-    const Gate::Shut shut(gate);
-    std::this_thread::sleep_for(200ms);  // until all are due
-  }
+  std::this_thread::sleep_for(200ms);  // until all are due
+  shut.reset();
   const auto samples = probe.samples();
   expect_exact_schedule(samples, 100);
   expect_all(samples, Outcome::ok);

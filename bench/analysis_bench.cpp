@@ -1,6 +1,5 @@
 // Minimal cut sets by nospof and by scram (Debian's package), on the same models in one run: CPU
-// time of a whole process each (reading the model, analysing it, writing the result), and what the
-// analysis alone took.
+// time of a whole process each: reading the model, analysing it, writing the result.
 //
 // bench_analysis [MODELS [SECONDS]]   (models at random, 60 unless given; CPU seconds after which a
 // process is given up, 60 unless given)
@@ -41,15 +40,8 @@ struct Cost {
   bool finished = false;
   double cpu = 0;        ///< seconds, of the whole process
   double megabytes = 0;  ///< peak
-  double analysis = 0;   ///< seconds, of the analysis alone
   std::string result;
 };
-
-double cpu_now() {
-  timespec time{};
-  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
-}
 
 std::string text_of(const std::string& path) {
   std::ifstream file(path);
@@ -96,22 +88,19 @@ class Bench {
   Cost ours_low() {
     return ours([](const FaultTree& tree) {
       const analysis::LowOrders low = analysis::low_orders(tree, 2);
-      return [&tree, low] {
-        for (const unsigned order : {1U, 2U})
-          for (const analysis::CutSet& set : low.list(order, most_written)) {
-            for (const analysis::NodeId event : set) fmt::print("{} ", tree.name_of(event));
-            fmt::print("\n");
-          }
-        fmt::print("= {} {}\n", low.count(1), low.count(2));
-      };
+      for (const unsigned order : {1U, 2U})
+        for (const analysis::CutSet& set : low.list(order, most_written)) {
+          for (const analysis::NodeId event : set) fmt::print("{} ", tree.name_of(event));
+          fmt::print("\n");
+        }
+      fmt::print("= {} {}\n", low.count(1), low.count(2));
     });
   }
 
   /// How many there are of any order.
   Cost ours_full() {
     return ours([](const FaultTree& tree) {
-      const std::string total = analysis::FullSet(tree).total().text();
-      return [total] { fmt::print("= {}\n", total); };
+      fmt::print("= {}\n", analysis::FullSet(tree).total().text());
     });
   }
 
@@ -136,26 +125,16 @@ class Bench {
  private:
   static constexpr std::size_t most_written = 2'000'000;
 
-  // `work` analyses and gives back what writes the result.
+  // `work` analyses and writes the result.
   template <typename Work>
   Cost ours(Work work) {
     const std::string output = folder_ / "ours.txt";
-    Cost cost = measure(
-        [&] {
-          const FaultTree tree = analysis::read_mef(model_);
-          const double before = cpu_now();
-          const auto write = work(tree);
-          const double took = cpu_now() - before;
-          write();
-          fmt::print("{}\n", took);
-        },
-        output, seconds_);
+    Cost cost = measure([&] { work(analysis::read_mef(model_)); }, output, seconds_);
     if (!cost.finished) return cost;
     const std::string text = text_of(output);
     const std::size_t equals = text.rfind("= ");
     const std::size_t end = text.find('\n', equals);
     cost.result = text.substr(equals + 2, end - equals - 2);
-    cost.analysis = std::stod(text.substr(end + 1));
     return cost;
   }
 
@@ -172,12 +151,6 @@ class Bench {
       counts >> one >> two;
       cost.result = fmt::format("{} {}", one, two.empty() ? "0" : two);
     }
-    cost.analysis = root.child("information")
-                        .child("performance")
-                        .child("calculation-time")
-                        .child("products")
-                        .text()
-                        .as_double();
   }
 
   rlim_t seconds_;
@@ -231,8 +204,7 @@ double median(std::vector<double> values) {
 std::string cost_text(const Cost& cost) {
   if (!cost.finished)
     return fmt::format("gave up after {:.1f} s, {:.0f} MB", cost.cpu, cost.megabytes);
-  return fmt::format("{:.3f} s ({:.4f} s analysis), {:.0f} MB", cost.cpu, cost.analysis,
-                     cost.megabytes);
+  return fmt::format("{:.3f} s, {:.0f} MB", cost.cpu, cost.megabytes);
 }
 
 void bench_sites(Bench& bench) {
@@ -274,34 +246,25 @@ FaultTree random_model(unsigned number, std::mt19937& random) {
 void bench_models(Bench& bench, unsigned models) {
   std::mt19937 random(1);
   std::vector<double> low;
-  std::vector<double> low_analysis;
   std::vector<double> full;
-  std::vector<double> full_analysis;
   unsigned differ = 0;
   unsigned ours_only = 0;
   unsigned theirs_only = 0;
   for (unsigned i = 0; i < models; ++i) {
     bench.use(random_model(i, random));
-    const auto compare = [&](const Cost& ours, const Cost& theirs, std::vector<double>& whole,
-                             std::vector<double>& analysis) {
+    const auto compare = [&](const Cost& ours, const Cost& theirs, std::vector<double>& whole) {
       if (ours.finished && !theirs.finished) ++ours_only;
       if (!ours.finished && theirs.finished) ++theirs_only;
       if (!ours.finished || !theirs.finished) return;
       if (ours.result != theirs.result) ++differ;
       whole.push_back(theirs.cpu / ours.cpu);
-      analysis.push_back(theirs.analysis / std::max(ours.analysis, 1e-6));
     };
-    compare(bench.ours_low(), bench.theirs({"--bdd", "--limit-order", "2"}, true), low,
-            low_analysis);
-    compare(bench.ours_full(), bench.theirs({"--bdd", "--limit-order", "1000"}, false), full,
-            full_analysis);
+    compare(bench.ours_low(), bench.theirs({"--bdd", "--limit-order", "2"}, true), low);
+    compare(bench.ours_full(), bench.theirs({"--bdd", "--limit-order", "1000"}, false), full);
   }
-  fmt::print("\n{} models at random, scram --bdd / nospof, median (process; analysis alone)\n",
-             models);
-  fmt::print("orders 1 and 2: {:.1f}; {:.1f} ({} models)\n", median(low), median(low_analysis),
-             low.size());
-  fmt::print("full counts: {:.1f}; {:.1f} ({} models)\n", median(full), median(full_analysis),
-             full.size());
+  fmt::print("\n{} models at random, CPU time of scram --bdd / nospof, median\n", models);
+  fmt::print("orders 1 and 2: {:.1f} ({} models)\n", median(low), low.size());
+  fmt::print("full counts: {:.1f} ({} models)\n", median(full), full.size());
   fmt::print("only nospof finished {}, only scram {}, results differ {}\n", ours_only, theirs_only,
              differ);
 }

@@ -64,10 +64,11 @@ TEST(AnalyzeTopology, PredictsEachNegativeTopologyByName) {
 }
 
 // Who acknowledges a write before it is safe is found by breaking things only.
-TEST(AnalyzeTopology, DoesNotSeeThatWritesAreAcknowledgedTooEarly) {
+TEST(AnalyzeTopology, SeesThatWritesAreAcknowledgedTooEarly) {
   const CommandResult result = nospof({"analyze", example("async-replication")});
-  EXPECT_EQ(result.exit_code, 0) << result.output << result.errors;
-  EXPECT_THAT(result.output, HasSubstr("No single point of failure in this model"));
+  EXPECT_EQ(result.exit_code, 1) << result.output << result.errors;
+  EXPECT_THAT(result.output, HasSubstr("single points of failure: none"));
+  EXPECT_THAT(result.output, HasSubstr("[acknowledged-too-early]"));
 }
 
 TEST(AnalyzeTopology, NamesTheLineOfASinglePointOfFailure) {

@@ -121,8 +121,10 @@ void print_list(const control::Campaign& campaign) {
 void leave_unwatched_out(const spec::Topology& topology, bool no_observe,
                          control::Campaign& campaign) {
   if (no_observe)
-    campaign.left_out.push_back({"TLS, clear text, firewalls, VIPs, alerts and acknowledged writes",
-                                 "not watched (--no-observe)"});
+    campaign.left_out.push_back(
+        {"TLS, clear text, firewalls, connections, VIPs, alerts and "
+         "acknowledged writes",
+         "not watched (--no-observe)"});
   else if (topology.workload.audit_url.empty())
     campaign.left_out.push_back(
         {"acknowledged writes", "the workload names no page that tells them (workload.audit)"});

@@ -12,8 +12,8 @@ namespace nospof::control {
 
 /// One component x one fault; or a fault on several hosts (control/combined_cells.hpp).
 struct Cell {
-  std::string id;  ///< "db1/mariadb/process-kill", "db1/host-crash", "control/lb1+lb2/host-crash"
-  std::string host;     ///< empty when `hosts` are hit
+  std::string id;    ///< "db1/mariadb/process-kill", "db1/host-crash", "control/lb1+lb2/host-crash"
+  std::string host;  ///< empty when `hosts` are hit
   std::string service;  ///< empty for a fault on the host
   std::string fault;
   std::string label;  ///< of the variant; empty for the only one

@@ -16,8 +16,8 @@ namespace nospof::control {
 /// - `relay/A-B/...`: A crashes, and B the moment A begins to come back; for each ordered pair of
 ///   tiers one pair of hosts that is predicted to be survived, going round the hosts of both.
 /// - `control/A+B/...`: minimal cut sets of two hosts: both must break the service, else the
-///   proof cannot see an outage, or the topology says too little. 24 at most, those of every tier
-///   first; others go to `left_out` with the reason.
+///   proof cannot see an outage, or the topology says too little. 24 at most, first those with a
+///   host that is in none yet; others go to `left_out` with the reason.
 /// Hosts that are single points of failure are in none of them, nor those that users do not need.
 std::vector<Cell> combined_cells(const spec::Topology& topology,
                                  const analysis::Predictor& predictor,

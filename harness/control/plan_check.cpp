@@ -18,6 +18,7 @@ bool same(const Cell& cell, const verdict::CellPlan& plan) {
     parameters[std::string(entry.key())] = kinds::json::serialize(entry.value());
   return cell.host == plan.host && cell.service == plan.service && cell.fault == plan.fault &&
          cell.label == plan.label && cell.hosts == plan.hosts && cell.in_turn == plan.in_turn &&
+         (plan.predicted.empty() || cell.predicted == plan.predicted) &&
          parameters == plan.parameters;
 }
 

@@ -90,12 +90,12 @@ Campaign campaign_of_plan(const std::string& text, const std::string& file,
                       "plan anew",
                       id));
     campaign.cells.push_back(*cell);
-    // What was predicted when the plan was made is what the run is held against.
-    const std::string predicted = reader.text_of(entry, "predicted");
-    if (predicted != "survives" && predicted != "breaks" && !predicted.empty())
+    // What a cell is to show makes its verdict: no file may change it.
+    if (reader.text_of(entry, "predicted") != cell->predicted)
       reader.refuse(
-          fmt::format("'predicted' of the cell '{}' is neither 'survives' nor 'breaks'", id));
-    campaign.cells.back().predicted = predicted;
+          fmt::format("'predicted' of the cell '{}' is not what follows from the topology ('{}'); "
+                      "make the plan anew",
+                      id, cell->predicted));
   }
   for (const json::object& entry : reader.objects(object, "left_out"))
     campaign.left_out.push_back({reader.text_of(entry, "what"), reader.text_of(entry, "why")});

@@ -51,7 +51,8 @@ class Runner {
                                   CellEnd& end);
   asio::awaitable<void> cell_body(const Cell& cell, const Pace& pace, CellEnd& end);
   asio::awaitable<void> experiment_body(const spec::Experiment& experiment, CellEnd& end);
-  asio::awaitable<void> one_fault(const spec::FaultSpec& fault, std::int64_t start_ns, bool& stop);
+  asio::awaitable<void> one_fault(const spec::FaultSpec& fault, std::int64_t start_ns, bool& stop,
+                                  CellEnd& end);
   asio::awaitable<std::vector<std::string>> resolve(const std::vector<std::string>& targets);
   asio::awaitable<void> take_baseline(Nanoseconds length);
   asio::awaitable<void> observe(const Pace& pace);

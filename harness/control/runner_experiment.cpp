@@ -25,7 +25,7 @@ void Runner::refuse_beyond_limits(const ActiveFault& next) const {
 }
 
 asio::awaitable<void> Runner::one_fault(const spec::FaultSpec& fault, std::int64_t start_ns,
-                                        bool& stop) {
+                                        bool& stop, CellEnd& end) {
   const auto until = [&](Nanoseconds offset) -> asio::awaitable<void> {
     while (!stop && Nanoseconds(session_.now_ns() - start_ns) < offset)
       co_await session_.interruption().sleep(std::min<Nanoseconds>(
@@ -43,7 +43,8 @@ asio::awaitable<void> Runner::one_fault(const spec::FaultSpec& fault, std::int64
   // In force for the whole duration, however long it took to get there.
   const Nanoseconds in_force_since(std::max(active.injected_ns(), start_ns) - start_ns);
   co_await until(in_force_since + fault.duration);
-  co_await active.heal();
+  if (!co_await active.heal()) end.healing_complete = false;
+  healed_ns_ = session_.now_ns();
 }
 
 namespace {
@@ -83,7 +84,7 @@ asio::awaitable<void> Runner::experiment_body(const spec::Experiment& experiment
   const auto fault_task = [&](const spec::FaultSpec* fault) -> asio::awaitable<void> {
     std::exception_ptr error;
     try {
-      co_await one_fault(*fault, start_ns, stop);
+      co_await one_fault(*fault, start_ns, stop, end);
     } catch (...) {
       error = std::current_exception();
       stop = true;

@@ -58,6 +58,7 @@ std::vector<std::string> unobserved(const verdict::RunRecord& run) {
        {std::pair{"tls-path", "who ends TLS on each hop, and with which certificate"},
         std::pair{"plaintext-canary", "whether anything passes in clear text"},
         std::pair{"firewall", "whether the firewalls are open or closed as the topology says"},
+        std::pair{"connections", "which connections services make"},
         std::pair{"vip", "who holds the floating addresses"},
         std::pair{"monitoring", "whether the stack's own monitoring notices"},
         std::pair{"ledger", "whether acknowledged writes were lost"}})
@@ -95,11 +96,12 @@ std::string claim_text(const verdict::RunRecord& run, const verdict::RunResult& 
   return fmt::format(
       "{}. This holds for the topology {} with hash {}, the fault catalogue with SHA-256 {} ({}), "
       "the workload {}, and the objective: {}. Executed {} of {} planned cells, each once: {} "
-      "passed, {} failed, {} inconclusive; {} more entries were left out, each with its reason. {}",
+      "passed ({} of them controls, which broke the service as they must), {} failed, {} "
+      "inconclusive; {} more entries were left out, each with its reason. {}",
       report::outcome_text(run, result), run.topology.name, run.topology.sha256,
       catalogue_sha256(catalogue), faults_text(catalogue), report::workload_text(run.probe),
-      slo_text(run), result.executed, run.cells.size(), result.passed, result.failed,
-      result.inconclusive, run.left_out.size(), bound_text(result));
+      slo_text(run), result.executed, run.cells.size(), result.passed, result.controls,
+      result.failed, result.inconclusive, run.left_out.size(), bound_text(result));
 }
 
 std::vector<std::string> not_covered(const verdict::RunRecord& run,

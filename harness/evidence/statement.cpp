@@ -32,7 +32,7 @@ json::object descriptor(const StagedFile& file) {
 // By one execution each; cells that are repeated would have more.
 json::object cell_bound(const verdict::CellResult& cell) {
   const std::uint64_t executions = cell.executed ? 1 : 0;
-  const bool counts = cell.verdict == Verdict::pass;
+  const bool counts = cell.verdict == Verdict::pass && !cell.plan.is_control();
   return {{"executions", executions},
           {"passes", counts ? executions : 0},
           {"confidence", verdict::confidence},

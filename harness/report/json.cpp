@@ -195,6 +195,7 @@ json::object cell_json(const verdict::RunRecord& run, const verdict::CellResult&
     object["hosts"] = texts(cell.plan.hosts);
     object["in_turn"] = cell.plan.in_turn;
     object["control"] = cell.plan.is_control();
+    object["broken_for_ns"] = optional_ns(cell.broken_for);
   }
   object["predicted"] =
       cell.plan.predicted.empty() ? json::value() : json::value(valid_utf8(cell.plan.predicted));

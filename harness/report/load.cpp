@@ -142,8 +142,11 @@ void read_step(const Fields& fields, std::int64_t at_ns, verdict::CellRecord& ce
 }
 
 verdict::ClockReading read_clock(const Fields& fields) {
-  return {fields.text("host"),       fields.optional_text("boot_id"), fields.integer("sent_ns"),
-          fields.integer("host_ns"), fields.integer("received_ns"),   fields.boolean("same")};
+  const std::int64_t sent_ns = fields.integer("sent_ns");
+  const std::int64_t received_ns = fields.integer("received_ns");
+  if (received_ns < sent_ns) throw Error("'received_ns' is before 'sent_ns'");
+  return {fields.text("host"), fields.optional_text("boot_id"), sent_ns, fields.integer("host_ns"),
+          received_ns,         fields.boolean("same")};
 }
 
 verdict::Machine read_machine(const Fields& fields) {
@@ -262,6 +265,10 @@ class EventReader {
   // What is begun again is another try; it goes by what it comes to alone.
   void begin_cell(const Fields& fields, std::int64_t at_ns) {
     verdict::CellRecord& begun = cell(fields);
+    // All of it is read before anything is changed: an event is taken whole or not at all.
+    const int number = fields.lab();
+    const std::int64_t beside = fields.optional_integer("beside").value_or(0);
+    lab(fields);
     if (begun.started_ns) {
       verdict::CellRecord next;
       next.plan = begun.plan;
@@ -271,10 +278,8 @@ class EventReader {
       begun = std::move(next);
     }
     begun.started_ns = at_ns;
-    begun.lab = fields.lab();
-    begun.beside = static_cast<int>(
-        std::clamp<std::int64_t>(fields.optional_integer("beside").value_or(0), 0, most_labs));
-    lab(fields);
+    begun.lab = number;
+    begun.beside = static_cast<int>(std::clamp<std::int64_t>(beside, 0, most_labs));
   }
 
   verdict::LabRecord& lab(const Fields& fields) {

@@ -110,9 +110,10 @@ void judge_labs(const RunRecord& run, Labs& labs, RunResult& result) {
 // Only what is known to be the fault's doing, or to have been survived, says something of a model.
 std::optional<Agreement> agreement_of(const CellResult& cell, Nanoseconds budget) {
   if (cell.plan.is_control()) {
-    if (!cell.attributable || !cell.executed) return std::nullopt;
-    if (cell.longest.lower > budget) return Agreement::agrees;
-    const bool survived = cell.longest.upper && *cell.longest.upper <= budget;
+    if (cell.verdict == Verdict::pass) return Agreement::agrees;
+    // Inconclusive for that reason alone.
+    const bool survived = cell.attributable && cell.reasons.size() == 1 && cell.broken_for &&
+                          *cell.broken_for <= budget;
     return survived ? std::optional(Agreement::too_pessimistic) : std::nullopt;
   }
   const bool too_long = !cell.longest.upper || cell.longest.lower > budget;
@@ -150,7 +151,9 @@ void judge_run(const RunRecord& run, RunResult& result) {
 
 // Whose clocks the times that are judged in a lab were read from.
 std::set<std::string> hosts_that_told_times(const RunRecord& run, int lab) {
-  std::set<std::string> used{run.probe.from};
+  std::set<std::string> used;
+  // A lab that never came up told no time.
+  if (!lab_record(run, lab).samples.empty()) used.insert(run.probe.from);
   for (const Look& look : lab_record(run, lab).looks) used.insert(look.host);
   const auto add = [&](const CellRecord& cell) {
     for (const Step& step : cell.steps)

@@ -68,8 +68,10 @@ struct CellResult {
   /// How far the times of this cell may be off, as they are of several hosts' clocks: of the
   /// prober's, and of those where the fault was injected.
   Nanoseconds clock_uncertainty{};
-  std::vector<HypothesisResult> hypothesis;    ///< for Mode::run
-  Observations seen;                           ///< by the probes that look
+  std::vector<HypothesisResult> hypothesis;  ///< for Mode::run
+  Observations seen;                         ///< by the probes that look
+  /// Of a control: how long users were without service for certain while its hosts were down.
+  std::optional<Nanoseconds> broken_for = {};
   bool violated = false;  ///< something was seen that may never be, for however short a time
   int lab = 1;            ///< where it ran
   int beside = 0;         ///< in how many other labs cells could run at the same time

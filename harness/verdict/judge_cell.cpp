@@ -193,22 +193,46 @@ void check_budget(Case& c) {
   }
 }
 
-// What users do without for a moment longer than the budget is no outage that anybody could have
-// seen; what was never seen cannot be told from what this proof does not see.
+// A machine that was short of time may have made it slow. It makes nothing of what may never be.
+std::string why_not_alone(const CellRecord& cell) {
+  std::string text =
+      fmt::format("it ran beside {} other lab{}", cell.beside, cell.beside == 1 ? "" : "s");
+  if (cell.cpu_idle)
+    text += fmt::format(" on a machine with {:.0f}% of its CPU time idle", *cell.cpu_idle * 100);
+  return text + ": only a try alone can tell";
+}
+
+// What the healing itself does to users is no sign that the hosts' absence was seen.
+Nanoseconds broken_before(const Outage& outage, std::int64_t healed_ns) {
+  const std::int64_t end_ns = std::min(outage.last_bad_ns, healed_ns);
+  return std::max(Nanoseconds(end_ns - outage.first_bad_ns) - outage.clock, Nanoseconds{});
+}
+
 void check_control(Case& c) {
-  const Interval& longest = c.result.longest;
-  const Nanoseconds budget = c.run.outage_budget;
-  if (longest.lower > budget) {
-    if (!soundly_measured(c.result.outages))
-      c.doubts.push_back(
-          fmt::format("control: outage of {}, but the prober itself was late for most of it",
-                      interval_text(longest)));
-    return;
+  const auto heal = std::ranges::find(c.cell.phases, "heal", &PhaseMark::phase);
+  const std::int64_t healed_ns = heal != c.cell.phases.end() ? heal->at_ns : c.window.end_ns;
+  std::vector<Outage> seen;
+  Nanoseconds longest{};
+  for (const Outage& outage : c.result.outages) {
+    const Nanoseconds length = broken_before(outage, healed_ns);
+    if (length <= longest) continue;
+    longest = length;
+    seen = {outage};
   }
-  c.doubts.push_back(fmt::format(
-      "control: {} were to break the service together, and no outage longer than {} was seen "
-      "({}): the topology says too little, or this proof cannot see an outage",
-      component_name(c.cell.plan), human_duration(budget), interval_text(longest)));
+  c.result.broken_for = longest;
+  const std::string names = component_name(c.cell.plan);
+  if (longest <= c.run.outage_budget)
+    c.doubts.push_back(fmt::format(
+        "control: {} were to break the service together, and while they were down no outage longer "
+        "than {} was seen (at least {}): the topology says too little, or this proof cannot see an "
+        "outage",
+        names, human_duration(c.run.outage_budget), human_duration(longest)));
+  else if (!soundly_measured(seen))
+    c.doubts.push_back(
+        fmt::format("control: outage of at least {}, but the prober itself was late for most of it",
+                    human_duration(longest)));
+  else if (c.cell.beside > 0)
+    c.doubts.push_back("control: " + why_not_alone(c.cell));
 }
 
 void check_hypotheses(Case& c) {
@@ -309,15 +333,6 @@ std::string why_not_injected(const CellRecord& cell, const RunRecord& run) {
     return "not executed: the run ended before" + (run.end ? " (" + run.end->reason + ")" : "");
   if (!cell.end) return "the run ended before the fault was injected";
   return "the fault was not injected" + (cell.detail.empty() ? "" : ": " + cell.detail);
-}
-
-// A machine that was short of time may have made it slow. It makes nothing of what may never be.
-std::string why_not_alone(const CellRecord& cell) {
-  std::string text =
-      fmt::format("it ran beside {} other lab{}", cell.beside, cell.beside == 1 ? "" : "s");
-  if (cell.cpu_idle)
-    text += fmt::format(" on a machine with {:.0f}% of its CPU time idle", *cell.cpu_idle * 100);
-  return text + ": only a try alone can tell";
 }
 
 }  // namespace

@@ -166,7 +166,7 @@ struct Machine {
 struct LabRecord {
   std::vector<Lateness> lateness;
   std::vector<ClockReading> clock_readings;
-  HostClocks clocks;  ///< of its hosts, from them; empty until map_event_times()
+  HostClocks clocks;                     ///< of its hosts, from them; empty until map_event_times()
   std::vector<std::int64_t> lab_ups_ns;  ///< when it was up: a run may go on in a fresh one
   std::vector<ObserverInfo> observers;
   std::vector<ObserverStart> observer_starts;  ///< in the order of time, as are:

@@ -91,5 +91,11 @@ TEST_F(PlanCheck, ACellWithAnotherFaultOrOtherParametersIsTold) {
                           "the cell web1/host-crash is not planned as this topology has it"));
 }
 
+TEST_F(PlanCheck, ACellThatIsToShowSomethingElseIsTold) {
+  run_.cells[1].plan.predicted = "breaks";
+  EXPECT_THAT(problems(),
+              ElementsAre("the cell web1/host-crash is not planned as this topology has it"));
+}
+
 }  // namespace
 }  // namespace nospof::control

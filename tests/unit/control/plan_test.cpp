@@ -158,6 +158,10 @@ TEST(Plan, ThatIsNoPlanIsRefused) {
   EXPECT_THAT(
       refusal(replaced(text, "\"predicted\":\"survives\"", "\"predicted\":\"maybe\""), topology),
       HasSubstr("'predicted'"));
+  // Whoever may say what is expected may turn a failure into a pass.
+  EXPECT_THAT(
+      refusal(replaced(text, "\"predicted\":\"survives\"", "\"predicted\":\"breaks\""), topology),
+      HasSubstr("is not what follows from the topology ('survives')"));
   EXPECT_THAT(
       refusal(replaced(text, "lb2/haproxy/process-kill", "lb1/haproxy/process-kill"), topology),
       HasSubstr("stands there twice"));

@@ -15,6 +15,7 @@ using test::ms;
 using test::s;
 using test::with_outage;
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -57,6 +58,31 @@ TEST(Controls, ThatAreSurvivedLeaveTheRunInconclusive) {
                                               HasSubstr("cannot see an outage"))));
   EXPECT_EQ(cell.agreement, Agreement::too_pessimistic);
   EXPECT_EQ(result.exit_code, 3);
+}
+
+TEST(Controls, WhatTheirReturnDoesToUsersIsNoSignThatTheirAbsenceWasSeen) {
+  RunRecord run = control(
+      test::one_cell_run(test::fails_between(first_cell + 3950 * ms, first_cell + 6100 * ms)));
+  run.cells.front().phases = {{first_cell, "baseline"},
+                              {first_cell + s, "inject"},
+                              {first_cell + 3900 * ms, "heal"},
+                              {first_cell + 4 * s, "recover"},
+                              {first_cell + 7 * s, "done"}};
+  const CellResult cell = judge(run).cells.front();
+  EXPECT_GT(cell.longest.lower, Nanoseconds(2 * s)) << "the budget";
+  EXPECT_EQ(cell.broken_for, Nanoseconds(0));
+  EXPECT_EQ(cell.verdict, Verdict::inconclusive);
+  EXPECT_THAT(cell.reasons, Contains(HasSubstr("while they were down no outage longer than 2 s")));
+}
+
+TEST(Controls, BesideOtherLabsAreTriedAgainAlone) {
+  RunRecord run = control(with_outage(2500 * ms));
+  run.cells.front().beside = 1;
+  const RunResult result = judge(run);
+  EXPECT_EQ(result.cells.front().verdict, Verdict::inconclusive);
+  EXPECT_EQ(result.cells.front().agreement, std::nullopt);
+  EXPECT_THAT(result.cells.front().reasons, ElementsAre(HasSubstr("only a try alone can tell")));
+  EXPECT_THAT(to_repeat(result), ElementsAre(0U));
 }
 
 TEST(Controls, WhoseFaultWasNotConfirmedShowNothing) {

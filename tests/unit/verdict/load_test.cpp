@@ -207,6 +207,27 @@ TEST_F(Load, TimesThatNoClockSaysAreDamage) {
                                          HasSubstr("'worst_ns' is a time that no clock says")));
 }
 
+TEST_F(Load, AnEventThatIsBrokenHalfwayChangesNothing) {
+  write(a_run());
+  const std::string cell = a_run().cells.front().plan.id;
+  write_events(test::events_text(a_run()) +
+               R"({"event":"cell-started","mono_ns":5,"lab":5,"beside":"y","cell":")" + cell +
+               "\"}\n");
+  const verdict::RunRecord read = load();
+  EXPECT_THAT(read.damage, ElementsAre(HasSubstr("'beside' is no whole number")));
+  EXPECT_EQ(read.cells.front().lab, 1);
+  EXPECT_EQ(read.cells.front().end, verdict::CellEnd::executed);
+}
+
+TEST_F(Load, AClockThatAnsweredBeforeItWasAskedIsDamage) {
+  write(a_run());
+  write_events(test::events_text(a_run()) +
+               R"({"event":"clock","mono_ns":5,"host":"lb1","boot_id":"b","same":false,)"
+               R"("sent_ns":10,"host_ns":5,"received_ns":9})"
+               "\n");
+  EXPECT_THAT(load().damage, ElementsAre(HasSubstr("'received_ns' is before 'sent_ns'")));
+}
+
 TEST_F(Load, ACountIsNotLessThanNothing) {
   write(a_run());
   write_events(test::events_text(a_run()) +

@@ -322,9 +322,10 @@ asio::awaitable<CellEnd> Runner::guarded(asio::awaitable<void> body, std::shared
   co_await heal_all(*end);
   if (!interrupted && end->stack_is_whole) {
     try {
-      co_await wait_for_results();
       co_await wait_for_observers();
       co_await session_.read_clocks();
+      // Last, since what becomes due meanwhile is to be answered as well.
+      co_await wait_for_results();
     } catch (const Interrupted&) {
       interrupted = std::current_exception();
     }

@@ -50,36 +50,6 @@ json::object result_json(const spec::Topology& topology, const StructureFinding&
   return result;
 }
 
-void write_pretty(const json::value& value, std::size_t depth, std::string& out) {
-  const std::string indent(2 * depth + 2, ' ');
-  const auto* object = value.if_object();
-  const auto* array = value.if_array();
-  if ((object == nullptr || object->empty()) && (array == nullptr || array->empty())) {
-    out += json::serialize(value);
-    return;
-  }
-  out += object != nullptr ? "{\n" : "[\n";
-  bool first = true;
-  const auto begin_entry = [&] {
-    if (!first) out += ",\n";
-    first = false;
-    out += indent;
-  };
-  if (object != nullptr) {
-    for (const auto& entry : *object) {
-      begin_entry();
-      out += json::serialize(json::string(entry.key())) + ": ";
-      write_pretty(entry.value(), depth + 1, out);
-    }
-  } else {
-    for (const json::value& entry : *array) {
-      begin_entry();
-      write_pretty(entry, depth + 1, out);
-    }
-  }
-  out += "\n" + std::string(2 * depth, ' ') + (object != nullptr ? "}" : "]");
-}
-
 }  // namespace
 
 json::array findings_json(const std::vector<StructureFinding>& findings) {
@@ -118,12 +88,6 @@ json::object sarif_log(const spec::Topology& topology, const std::vector<Structu
   log["version"] = "2.1.0";
   log["runs"] = json::array{std::move(run)};
   return log;
-}
-
-std::string pretty_json(const json::value& value) {
-  std::string text;
-  write_pretty(value, 0, text);
-  return text + "\n";
 }
 
 }  // namespace nospof::analysis

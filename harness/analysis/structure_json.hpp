@@ -20,7 +20,4 @@ boost::json::object sarif_log(const spec::Topology& topology,
                               const std::vector<StructureCheck>& checks,
                               const std::vector<StructureFinding>& findings);
 
-/// Indented by two, with a newline at the end, for files that people compare too.
-std::string pretty_json(const boost::json::value& value);
-
 }  // namespace nospof::analysis

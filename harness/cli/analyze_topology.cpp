@@ -12,6 +12,7 @@
 #include "spec/reader.hpp"
 #include "system/check.hpp"
 #include "system/fd.hpp"
+#include "system/pretty_json.hpp"
 
 namespace nospof::cli {
 
@@ -46,10 +47,10 @@ int analyze_topology(const AnalyzeArguments& arguments) {
     return 0;
   }
   if (arguments.json)
-    fmt::print("{}", analysis::pretty_json(analysis::stack_json(topology, report)));
+    fmt::print("{}", pretty_json(analysis::stack_json(topology, report)));
   else if (arguments.sarif)
-    fmt::print("{}", analysis::pretty_json(analysis::sarif_log(topology, analysis::all_checks(),
-                                                               analysis::all_findings(report))));
+    fmt::print("{}", pretty_json(analysis::sarif_log(topology, analysis::all_checks(),
+                                                     analysis::all_findings(report))));
   else
     fmt::print(
         "{}", analysis::stack_text(topology, report, arguments.listed.value_or(listed_by_default)));

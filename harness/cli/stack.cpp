@@ -9,6 +9,7 @@
 #include "spec/reader.hpp"
 #include "system/check.hpp"
 #include "system/fd.hpp"
+#include "system/pretty_json.hpp"
 
 namespace nospof::cli {
 
@@ -30,7 +31,7 @@ int plan_command(const PlanArguments& arguments, const kinds::Registry& registry
   const control::Campaign campaign = control::plan_campaign(topology, registry.catalogue(), {});
   const control::ProofPlan plan =
       control::make_plan(topology, campaign, topology.slo.outage_budget);
-  const std::string json = analysis::pretty_json(control::plan_json(topology, plan));
+  const std::string json = pretty_json(control::plan_json(topology, plan));
   if (!arguments.out.empty()) write_file(arguments.out, json);
   if (arguments.json)
     fmt::print("{}", json);
@@ -44,7 +45,7 @@ int compare_command(const CompareArguments& arguments) {
   const spec::Topology b = spec::read_topology(arguments.b);
   const analysis::Comparison comparison = analysis::compare_stacks(a, b, arguments.years);
   if (arguments.json)
-    fmt::print("{}", analysis::pretty_json(analysis::comparison_json(comparison)));
+    fmt::print("{}", pretty_json(analysis::comparison_json(comparison)));
   else
     fmt::print("{}", analysis::comparison_text(comparison));
   return 0;

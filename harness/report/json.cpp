@@ -3,7 +3,6 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 
 #include "report/error_budget.hpp"
 #include "report/histogram_json.hpp"
@@ -13,6 +12,7 @@
 #include "report/report.hpp"
 #include "report/text.hpp"
 #include "report/words.hpp"
+#include "system/pretty_json.hpp"
 #include "verdict/in_lab.hpp"
 
 namespace nospof::report {
@@ -307,42 +307,6 @@ json::object head_json(const verdict::RunRecord& run, const verdict::RunResult& 
   return object;
 }
 
-bool is_numbers(const json::array& array) {
-  return std::ranges::all_of(array, [](const json::value& value) { return value.is_number(); });
-}
-
-// Boost.JSON writes everything on one line; people read and compare this file too. A list of
-// numbers stays on one, since that of a histogram is long.
-void write_pretty(const json::value& value, std::size_t depth, std::string& out) {
-  const std::string indent(2 * depth + 2, ' ');
-  const auto* object = value.if_object();
-  const auto* array = value.if_array();
-  if ((object == nullptr || object->empty()) && (array == nullptr || is_numbers(*array))) {
-    out += json::serialize(value);
-    return;
-  }
-  out += object != nullptr ? "{\n" : "[\n";
-  bool first = true;
-  const auto begin_entry = [&] {
-    if (!first) out += ",\n";
-    first = false;
-    out += indent;
-  };
-  if (object != nullptr) {
-    for (const auto& entry : *object) {
-      begin_entry();
-      out += json::serialize(json::string(entry.key())) + ": ";
-      write_pretty(entry.value(), depth + 1, out);
-    }
-  } else {
-    for (const json::value& entry : *array) {
-      begin_entry();
-      write_pretty(entry, depth + 1, out);
-    }
-  }
-  out += "\n" + std::string(2 * depth, ' ') + (object != nullptr ? "}" : "]");
-}
-
 }  // namespace
 
 std::string result_json(const verdict::RunRecord& run, const verdict::RunResult& result) {
@@ -369,9 +333,7 @@ std::string result_json(const verdict::RunRecord& run, const verdict::RunResult&
     left_out.push_back(std::move(item));
   }
   object["left_out"] = std::move(left_out);
-  std::string text;
-  write_pretty(object, 0, text);
-  return text + "\n";
+  return pretty_json(object);
 }
 
 }  // namespace nospof::report

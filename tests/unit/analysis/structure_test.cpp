@@ -9,6 +9,7 @@
 #include "analysis/structure_json.hpp"
 #include "spec/reader.hpp"
 #include "system/fd.hpp"
+#include "system/pretty_json.hpp"
 #include "tests/support/places.hpp"
 
 namespace nospof::analysis {

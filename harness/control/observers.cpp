@@ -74,13 +74,19 @@ asio::awaitable<std::unique_ptr<ProberClient>> ObserverTeam::connect(const std::
   auto client = std::make_unique<ProberClient>(context_, transport_.start(host, {"prober"}), host,
                                                events_of(host));
   co_await client->start(orders);
+  // Before anything that it tells: what was told before is the former one's.
+  record(host, "up", fmt::format("{} probes", orders.size()));
   ProberClient* asked = client.get();
   const ClockBook::Ask ask = [asked](std::chrono::milliseconds within) {
     return asked->clock(within);
   };
   const std::string of = "prober";
-  co_await clocks_.read(host, of, ask);
-  record(host, "up", fmt::format("{} probes", orders.size()));
+  try {
+    co_await clocks_.read(host, of, ask);
+  } catch (const std::exception& e) {
+    record(host, "down", e.what());
+    throw;
+  }
   co_return client;
 }
 

@@ -36,8 +36,15 @@ std::vector<ProbeOrder> one_order(const std::string& kind, json::object config) 
   return orders;
 }
 
+// For people: a page of statistics in a line of its own tells them nothing.
 std::string first_line(const std::string& text) {
-  return text.substr(0, text.find('\n'));
+  constexpr std::size_t enough = 100;
+  const std::string line = text.substr(0, text.find('\n'));
+  if (line.size() <= enough) return line;
+  std::size_t end = enough;
+  const auto goes_on = [&] { return (static_cast<unsigned char>(line[end]) & 0xc0U) == 0x80U; };
+  while (end > 0 && goes_on()) --end;  // no character of UTF-8 in two
+  return line.substr(0, end) + "...";
 }
 
 std::string text_of(const json::object& object, const char* key) {

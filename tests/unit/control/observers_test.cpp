@@ -18,10 +18,13 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 
-/// What every prober begins with: it is ready, and tells its clock, which is this machine's.
-constexpr const char* begins = R"(
+/// What every prober begins with: it is ready,
+constexpr const char* is_ready = R"(
     read -r orders
-    echo '{"ready":true}'
+    echo '{"ready":true}')";
+
+/// and tells its clock, which is this machine's.
+constexpr const char* tells_clock = R"(
     read -r clock number
     boot=$(cat /proc/sys/kernel/random/boot_id)
     namespace=$(stat -L -c %i /proc/self/ns/time 2> /dev/null || echo 0)
@@ -32,14 +35,16 @@ constexpr const char* begins = R"(
 /// last.
 class Scripts final : public hosts::Transport {
  public:
-  explicit Scripts(std::vector<std::string> scripts) : scripts_(std::move(scripts)) {}
+  /// `at_once`: what each of them does as soon as it is ready.
+  explicit Scripts(std::vector<std::string> scripts, std::string at_once = "")
+      : scripts_(std::move(scripts)), at_once_(std::move(at_once)) {}
   hosts::RemoteProcess start(const std::string& /*host*/,
                              const std::vector<std::string>& /*arguments*/) override {
     Pipe input = make_pipe();
     Pipe output = make_pipe();
     SpawnOptions options;
     const std::string& script = scripts_.at(std::min(started_++, scripts_.size() - 1));
-    options.argv = {"sh", "-c", begins + script};
+    options.argv = {"sh", "-c", is_ready + at_once_ + tells_clock + script};
     options.stdin_fd = input.read_end.get();
     options.stdout_fd = output.write_end.get();
     options.parent_death_signal = SIGKILL;
@@ -49,6 +54,7 @@ class Scripts final : public hosts::Transport {
 
  private:
   std::vector<std::string> scripts_;
+  std::string at_once_;
   std::size_t started_ = 0;
 };
 
@@ -111,6 +117,22 @@ TEST_F(ObserverTeamTest, WhoIsToLookAfterHealingHasDoneSoOnceALookThatBeganThenT
     EXPECT_FALSE(team.looked_since(101)) << "the later one told nothing";
     return team.looked_since(100);
   });
+}
+
+TEST_F(ObserverTeamTest, WhatAProbeTellsAtOnceIsToldByTheOneThatIsUp) {
+  Scripts scripts({R"(
+    echo '{"of":"ledger","looked":[100,150,5,0]}'
+    read -r stop
+    echo '{"done":true}')"},
+                  R"(
+    echo '{"of":"vip","found":{"at_ns":100,"since_ns":0,"what":"open","subject":"a","detail":"",
+      "violation":true,"over":false,"count":1}}' | tr -d '\n'
+    echo)");
+  run(scripts, [&](const ObserverTeam& team) { return team.looked_since(100); });
+  const std::string events = read_file(recorder_.folder() + "/events.ndjson");
+  ASSERT_THAT(events, HasSubstr(R"("event":"found")"));
+  EXPECT_LT(events.find(R"("state":"up")"), events.find(R"("event":"found")"))
+      << "else it counts as told by a former one, and as over";
 }
 
 }  // namespace

@@ -253,18 +253,28 @@ class Bench:
                 ratio("probe", theirs, [sizes["probe"] / sizes[theirs]], limit)
 
     def lateness(self):
-        print("\nlateness at 2000 probes a second, keep-alive, by how the probe is scheduled")
+        print("\nlateness at 2000 probes a second, keep-alive, from the second second on; the machine's own is that of a loop that"
+              "\nonly wakes up as often: no probe can be better")
         # Else whatever was due while the core was taken would open connections, and be late by their handshakes.
         keep = {"connection": "keep-alive", "max_connections": CONNECTIONS}
+        probe = self.probe("", keep, seconds=5).argv(2000) + ["1"]
         for name, before in (("as any other program", []), ("in real time, as nospof prober", ["chrt", "-r", "1"])):
-            lines = []
+            ours, machine = [], []
             for _ in range(self.rounds):
-                output, _ = measured([*before, *self.probe("", keep, seconds=3).argv(2000)])
-                lines.append([float(x) for x in re.search(r"lateness p50 ([\d.]+) us p99 ([\d.]+) us", output).groups()])
-            p99 = statistics.median(line[1] for line in lines)
-            print(f"  {name:44} p50 {statistics.median(line[0] for line in lines):.1f} us, p99 {p99:.1f} us"
-                  f" (medians of {self.rounds}; p99 {min(l[1] for l in lines):.1f} to {max(l[1] for l in lines):.1f})"
-                  f", wanted under 200: {'met' if p99 < 200 else 'NOT met'}")
+                machine.append(lateness_of([*before, self.program, "nothing", "2000", "4"]))
+                ours.append(lateness_of([*before, *probe]))
+            own = statistics.median(p99 for _, p99 in machine)
+            p99 = statistics.median(p99 for _, p99 in ours)
+            known = "met" if p99 < 200 else "NOT met" if own < 200 else "not to be shown on this machine now"
+            print(f"  {name:32} p50 {statistics.median(p50 for p50, _ in ours):.1f} us, p99 {p99:.1f} us"
+                  f" ({min(p for _, p in ours):.1f} to {max(p for _, p in ours):.1f}); the machine's own p99 {own:.1f} us"
+                  f" ({min(p for _, p in machine):.1f} to {max(p for _, p in machine):.1f}); wanted under 200: {known}")
+
+
+def lateness_of(argv):
+    """p50 and p99, us."""
+    output, _ = measured(argv)
+    return [float(x) for x in re.search(r"lateness p50 ([\d.]+) us p99 ([\d.]+) us", output).groups()]
 
 
 def memory_of(argv, port):

@@ -24,6 +24,7 @@
 #include "system/fd.hpp"
 #include "system/namespaces.hpp"
 #include "system/nftables.hpp"
+#include "system/tcp_connections.hpp"
 
 namespace nospof {
 
@@ -111,6 +112,15 @@ void try_packet_socket() {
   const UniqueFd fd(check("packet socket", ::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)));
 }
 
+void try_tcp_diag() {
+  const UniqueFd fd(check("open a TCP socket", ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)));
+  check("listen", ::listen(fd.get(), 1));
+  const std::vector<TcpConnection> found = tcp_connections();
+  if (std::ranges::find(found, TcpPhase::listening, &TcpConnection::phase) == found.end())
+    throw Error("the kernel does not tell of a socket that listens");
+  const EndedConnections told;
+}
+
 void try_temporary_file() {
   const UniqueFd fd = open_file("/tmp", O_TMPFILE | O_RDWR, 0600);
 }
@@ -151,6 +161,7 @@ std::vector<Check> all_checks() {
        [] { try_nft("table inet nospof_try4 { chain c { ct state established drop; }; }"); }},
       {"packet-socket", "sends and sees ARP and other raw packets", kernel_option,
        try_packet_socket},
+      {"tcp-diag", "tells which connections services make", kernel_option, try_tcp_diag},
       {"sch_netem", "delays, loses, doubles and damages packets in the kernel", kernel_option,
        [] { try_qdisc("netem"); }},
       {"sch_tbf", "limits the bandwidth", kernel_option, [] { try_qdisc("tbf"); }},

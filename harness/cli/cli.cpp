@@ -120,6 +120,11 @@ void add_run_verbs(CLI::App& app, Verb& chosen, const std::vector<std::string>& 
           "labs side by side that share the cells, 1 to 16; 0: as many as there is room for")
       ->check(CLI::Range(0, 16))
       ->default_str("1");
+  verb->add_option("--min-idle", prove->min_idle,
+                   "percent of the CPU time: where less is idle, a cell that fails is inconclusive "
+                   "and tried once more")
+      ->check(CLI::Range(0, 100))
+      ->capture_default_str();
   verb->add_flag("--no-observe", prove->no_observe, no_observe_help);
   verb->add_flag("--confirm", prove->confirm, "faults may hit machines that are no lab");
   verb->add_option("--runs", prove->runs, "folder for runs")->capture_default_str();

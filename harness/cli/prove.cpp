@@ -105,9 +105,10 @@ int chosen_labs(const ProveArguments& arguments) {
   return arguments.labs.value_or(1);
 }
 
-// What cells beside others left open; see control::RunOptions.
-std::vector<std::size_t> to_repeat(const std::string& folder) {
-  return verdict::to_repeat(verdict::judge(report::load_without_histories(folder)));
+// What other labs, or a machine that was short of time, left open; see control::RunOptions.
+std::vector<std::size_t> to_repeat(const std::string& folder, bool had_several_labs) {
+  return verdict::to_repeat(verdict::judge(report::load_without_histories(folder)),
+                            had_several_labs);
 }
 
 void print_list(const control::Campaign& campaign) {
@@ -155,6 +156,7 @@ int prove_command(const ProveArguments& arguments, const kinds::Registry& regist
   options.lab = arguments.lab;
   options.keep_lab = arguments.keep_lab;
   options.observe = !arguments.no_observe;
+  options.min_idle = arguments.min_idle / 100.0;
   options.runs = arguments.runs;
   options.command = "nospof prove " + arguments.topology_file;
   if (!arguments.plan.empty()) options.command += " --plan " + arguments.plan;
@@ -164,6 +166,8 @@ int prove_command(const ProveArguments& arguments, const kinds::Registry& regist
     options.command += fmt::format(" --skip '{}'", pattern);
   if (arguments.no_observe) options.command += " --no-observe";
   if (arguments.labs) options.command += fmt::format(" --labs {}", *arguments.labs);
+  if (arguments.min_idle != ProveArguments{}.min_idle)
+    options.command += fmt::format(" --min-idle {}", arguments.min_idle);
   if (arguments.budget) options.command += " --budget " + *arguments.budget;
 
   fmt::print("{}: {} cells, an outage of up to {} counts as survived\n", options.topology.title,

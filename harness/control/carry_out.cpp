@@ -95,8 +95,6 @@ class Worker {
     CellEnd end;
     {
       Runner runner(session(), proof_.registry, watcher_, share_.beside());
-      if (fresh_) co_await runner.wait_until_whole();
-      fresh_ = false;
       end = co_await runner.run_cell(cell, proof_.budget, index + 1, proof_.cells.size());
     }
     if (!end.healing_complete) conductor_.healing_failed();
@@ -109,11 +107,29 @@ class Worker {
     summary.elapsed_ns = session().now_ns() - begun;
     watcher_.cell_done(summary);
     if (end.stack_is_whole || is_last) co_return true;
-    fresh_ = co_await conductor_.renew(end.detail);
-    if (!fresh_)
+    const bool renewed = co_await in_fresh_lab(end.detail);
+    if (!renewed)
       conductor_.stop_early(fmt::format("the lab {} did not become whole again after {}: {}",
                                         proof_.options.lab, cell.id, end.detail));
-    co_return fresh_;
+    co_return renewed;
+  }
+
+  // False: the lab is not ours to renew. One that does not come up may have met with a bad moment
+  // of the machine, and all cells that are left depend on it: it gets a second try.
+  asio::awaitable<bool> in_fresh_lab(std::string why) {
+    for (int tries = 1;; ++tries) {
+      try {
+        if (!co_await conductor_.renew(why)) co_return false;
+        Runner runner(session(), proof_.registry, watcher_);
+        co_await runner.wait_until_whole();
+        co_return true;
+      } catch (const MissingCapability&) {
+        throw;
+      } catch (const Error& e) {
+        if (tries == 2) throw;
+        why = fmt::format("the fresh lab was of no use: {}", e.what());
+      }
+    }
   }
 
   asio::awaitable<void> decide() {
@@ -148,7 +164,6 @@ class Worker {
   Watcher& watcher_;
   std::optional<std::uint64_t> memory_before_;
   Conductor conductor_;
-  bool fresh_ = false;
   bool arrived_ = false;
 };
 
@@ -168,12 +183,11 @@ class CarryOut {
     const std::vector<CellGroup> groups = group_cells(proof_.cells);
     int labs = proof_.options.labs;
     if (labs == 0 && most_labs_for(groups.size()) == 1) labs = 1;
-    LabEnd sum;
-    if (labs == 1) return alone(groups);
     if (labs > 1) proof_.watcher.note(fmt::format("{} labs side by side, as asked for", labs));
-    add(side_by_side(groups, labs), sum);
-    if (sum.missing || sum.signal_number != 0 || !proof_.options.to_repeat) return sum;
-    const std::vector<std::size_t> open = proof_.options.to_repeat(proof_.recorder.folder());
+    LabEnd sum = labs == 1 ? alone(groups) : side_by_side(groups, labs);
+    if (!may_try_again(sum, labs)) return sum;
+    const std::vector<std::size_t> open =
+        proof_.options.to_repeat(proof_.recorder.folder(), labs != 1);
     if (open.empty()) return sum;
     proof_.watcher.note(fmt::format("{} of {} cells are tried again, in a lab alone", open.size(),
                                     proof_.cells.size()));
@@ -185,6 +199,13 @@ class CarryOut {
   }
 
  private:
+  bool may_try_again(const LabEnd& end, int labs) const {
+    const RunOptions& options = proof_.options;
+    const bool ended_early = labs == 1 && !end.failure.empty();
+    return options.to_repeat && options.lab.empty() && !options.keep_lab && !end.missing &&
+           end.signal_number == 0 && end.healing_complete && !ended_early;
+  }
+
   LabEnd alone(std::vector<CellGroup> groups) {
     LabShare share(std::move(groups), 1);
     return Worker(proof_, share, recorders_.front(), proof_.watcher).work();

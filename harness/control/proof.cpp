@@ -30,6 +30,7 @@ json::object started_event(const RunOptions& options, const std::string& mode,
   event["topology"] = {
       {"name", topology.name}, {"file", topology.file}, {"sha256", topology.sha256}};
   event["outage_budget_ns"] = budget.count();
+  if (mode == "prove") event["min_idle"] = options.min_idle;
   event["slo_availability"] = topology.slo.availability.fraction;
   event["settle_ns"] = settle.count();
   json::object probe;

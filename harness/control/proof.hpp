@@ -22,8 +22,10 @@ struct RunOptions {
   bool keep_lab = false;  ///< leave the run's own lab up
   int labs = 1;           ///< of the run's own, side by side; 0: as many as there is room for
   /// Of the cells recorded in a run's folder those, by index, that are to be tried again in a lab
-  /// alone. Only asked after cells ran in several labs.
-  std::function<std::vector<std::size_t>(const std::string& folder)> to_repeat;
+  /// alone. Asked once, when all were tried; not when the lab stays up, or was up before.
+  std::function<std::vector<std::size_t>(const std::string& folder, bool had_several_labs)>
+      to_repeat;
+  double min_idle = 0;            ///< see verdict::RunRecord; for proofs
   bool observe = false;           ///< the probes that look run beside the workload
   std::string runs;               ///< folder for runs
   std::string command;            ///< how to repeat it, for the report

@@ -205,6 +205,7 @@ json::object cell_json(const verdict::RunRecord& run, const verdict::CellResult&
   object["lab"] = cell.lab;
   object["beside"] = cell.beside;
   object["cpu_idle"] = cell.cpu_idle ? json::value(*cell.cpu_idle) : json::value();
+  object["hurried"] = cell.hurried;
   object["earlier"] = earlier_json(cell);
   object["repeat"] = repeat_cell(run, cell.plan);
   return object;
@@ -289,6 +290,7 @@ json::object head_json(const verdict::RunRecord& run, const verdict::RunResult& 
   object["topology"] = std::move(topology);
   object["workload"] = probe_json(run.probe);
   object["outage_budget_ns"] = run.outage_budget.count();
+  object["min_idle"] = run.min_idle;
   object["settle_ns"] = run.settle.count();
   object["recovery_deadline_ns"] = optional_ns(run.recovery_deadline);
   object["lab_up_seconds"] = run.lab_up_seconds ? json::value(*run.lab_up_seconds) : json::value();

@@ -101,6 +101,10 @@ void read_run_started(const Fields& fields, verdict::RunRecord& run) {
   run.topology = {named.optional_text("name"), named.optional_text("file"),
                   named.optional_text("sha256")};
   run.outage_budget = fields.duration("outage_budget_ns");
+  if (const auto share = fields.optional_number("min_idle")) {
+    if (*share < 0 || *share > 1) throw Error("'min_idle' is no share from 0 to 1");
+    run.min_idle = *share;
+  }
   if (const auto share = fields.optional_number("slo_availability")) {
     if (*share < 0 || *share > 1) throw Error("'slo_availability' is no share from 0 to 1");
     run.slo_availability = spec::Percent{*share};

@@ -30,6 +30,7 @@ RunRecord in_lab(const RunRecord& run, int lab) {
   view.schema = run.schema;
   view.mode = run.mode;
   view.outage_budget = run.outage_budget;
+  view.min_idle = run.min_idle;
   view.slo_availability = run.slo_availability;
   view.settle = run.settle;
   view.probe = run.probe;

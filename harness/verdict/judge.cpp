@@ -316,12 +316,14 @@ RunResult judge(const RunRecord& run) {
   return result;
 }
 
-std::vector<std::size_t> to_repeat(const RunResult& result) {
+std::vector<std::size_t> to_repeat(const RunResult& result, bool had_several_labs) {
   std::vector<std::size_t> cells;
   for (std::size_t i = 0; i < result.cells.size(); ++i) {
     const CellResult& cell = result.cells[i];
-    if (cell.verdict == Verdict::inconclusive && (cell.beside > 0 || !cell.executed))
-      cells.push_back(i);
+    if (cell.verdict != Verdict::inconclusive) continue;
+    const bool left_open_by_labs = had_several_labs && (cell.beside > 0 || !cell.executed);
+    const bool left_open_by_time = cell.hurried && cell.earlier.empty();
+    if (left_open_by_labs || left_open_by_time) cells.push_back(i);
   }
   return cells;
 }

@@ -76,6 +76,7 @@ struct CellResult {
   int lab = 1;            ///< where it ran
   int beside = 0;         ///< in how many other labs cells could run at the same time
   std::optional<double> cpu_idle = {};   ///< of the machine, while it ran: 0 to 1
+  bool hurried = false;                  ///< that is less than the run asks for, see excuse.hpp
   std::vector<EarlierTry> earlier = {};  ///< each repeated by the next one
   /// None without a prediction, or when the cell is inconclusive.
   std::optional<Agreement> agreement = std::nullopt;
@@ -131,9 +132,10 @@ CellResult judge_cell(const RunRecord& run, std::size_t index);
 
 RunResult judge(const RunRecord& run);
 
-/// Cells, by index, whose result is open because of the other labs beside theirs, or that were not
-/// carried out: to be tried again in a lab alone.
-std::vector<std::size_t> to_repeat(const RunResult& result);
+/// Inconclusive cells, by index, that are to be tried again in a lab alone. After a run in several
+/// labs: those that ran beside others, or were not carried out. After any: those in which the
+/// machine had too little CPU time left (`hurried`), unless they were tried twice already.
+std::vector<std::size_t> to_repeat(const RunResult& result, bool had_several_labs);
 
 /// "outage 1.2 s .. 1.24 s, 14 of 320 failed, served again after 1.4 s": what was measured, for
 /// people, without verdict and reasons.

@@ -6,6 +6,7 @@
 
 #include "spec/units.hpp"
 #include "verdict/evidence.hpp"
+#include "verdict/excuse.hpp"
 #include "verdict/hypothesis.hpp"
 #include "verdict/window.hpp"
 
@@ -193,15 +194,6 @@ void check_budget(Case& c) {
   }
 }
 
-// A machine that was short of time may have made it slow. It makes nothing of what may never be.
-std::string why_not_alone(const CellRecord& cell) {
-  std::string text =
-      fmt::format("it ran beside {} other lab{}", cell.beside, cell.beside == 1 ? "" : "s");
-  if (cell.cpu_idle)
-    text += fmt::format(" on a machine with {:.0f}% of its CPU time idle", *cell.cpu_idle * 100);
-  return text + ": only a try alone can tell";
-}
-
 // What the healing itself does to users is no sign that the hosts' absence was seen.
 Nanoseconds broken_before(const Outage& outage, std::int64_t healed_ns) {
   const std::int64_t end_ns = std::min(outage.last_bad_ns, healed_ns);
@@ -231,8 +223,8 @@ void check_control(Case& c) {
     c.doubts.push_back(
         fmt::format("control: outage of at least {}, but the prober itself was late for most of it",
                     human_duration(longest)));
-  else if (c.cell.beside > 0)
-    c.doubts.push_back("control: " + why_not_alone(c.cell));
+  else if (const auto excuse = excuse_of(c.cell, c.run.min_idle))
+    c.doubts.push_back("control: " + *excuse);
 }
 
 void check_hypotheses(Case& c) {
@@ -357,6 +349,7 @@ CellResult judge_sorted(const RunRecord& run, std::size_t index,
   result.lab = cell.lab;
   result.beside = cell.beside;
   result.cpu_idle = cell.cpu_idle;
+  result.hurried = is_hurried(cell, run.min_idle);
   measure(run, cell, evidence, window, result);
   if (result.injected_ns)
     result.seen =
@@ -384,8 +377,9 @@ CellResult judge_sorted(const RunRecord& run, std::size_t index,
   }
   result.violated = !c.violations.empty();
   const bool breached = !c.breaches.empty() && result.attributable;
-  if (breached && cell.beside > 0) c.doubts.push_back(why_not_alone(cell));
-  if (result.violated || (breached && cell.beside == 0))
+  const auto excuse = excuse_of(cell, run.min_idle);
+  if (breached && excuse) c.doubts.push_back(*excuse);
+  if (result.violated || (breached && !excuse))
     result.verdict = Verdict::fail;
   else if (c.breaches.empty() && c.doubts.empty())
     result.verdict = Verdict::pass;

@@ -185,6 +185,9 @@ struct RunRecord : LabRecord {
   std::string title;
   TopologyId topology;
   Nanoseconds outage_budget{};
+  /// Share of the machine's CPU time, 0 to 1: a cell with less of it idle shows no weakness of the
+  /// stack (see excuse.hpp). 0: every cell does.
+  double min_idle = 0;
   std::optional<spec::Percent> slo_availability;  ///< share of requests that must be served
   Nanoseconds settle{};
   ProbeInfo probe;

@@ -73,10 +73,11 @@ TEST(TwoLabs, GiveTheVerdictsOfOneAndBothAreGoneAfterwards) {
 
 TEST(TwoLabs, ACellThatFailsIsTriedAgainAloneBeforeItCounts) {
   Sandbox sandbox;
-  const CommandResult run = sandbox.run(
-      {"prove", source("tests/e2e/mini-single/topology.yaml"), "--runs", sandbox.runs(), "--labs",
-       "2", "--only", "web1/nginx/process-kill", "--only", "web1/nginx/process-pause"},
-      300s);
+  const CommandResult run =
+      sandbox.run({"prove", source("tests/e2e/mini-single/topology.yaml"), "--runs", sandbox.runs(),
+                   "--labs", "2", "--min-idle", "0", "--only", "web1/nginx/process-kill", "--only",
+                   "web1/nginx/process-pause"},
+                  300s);
   EXPECT_EQ(run.exit_code, 1) << run.output << run.errors;
   const json::object result = result_in(sandbox.runs());
   for (const json::value& value : result.at("cells").as_array()) {

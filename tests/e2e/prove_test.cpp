@@ -16,6 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::Each;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
 std::vector<std::string> spof_names(const boost::json::object& result) {
@@ -31,8 +32,8 @@ TEST(Prove, ASmallRedundantStackPassesAndTheMachineIsAsItWas) {
   // Two servers behind keepalived alone survive what stops a server, not one that limps.
   const CommandResult run =
       sandbox.run({"prove", source("tests/e2e/mini/topology.yaml"), "--runs", sandbox.runs(),
-                   "--only", "*/process-*", "--only", "*/tls:*", "--only", "*/host-*", "--only",
-                   "*/partition", "--only", "*/disk-fill"},
+                   "--min-idle", "0", "--only", "*/process-*", "--only", "*/tls:*", "--only",
+                   "*/host-*", "--only", "*/partition", "--only", "*/disk-fill"},
                   400s);
   EXPECT_EQ(run.exit_code, 0) << run.output << run.errors;
   const boost::json::object result = result_in(sandbox.runs());
@@ -50,9 +51,10 @@ TEST(Prove, ASmallRedundantStackPassesAndTheMachineIsAsItWas) {
 
 TEST(Prove, AServerThatKeepsItsAddressThoughItHearsNothingIsASpof) {
   Sandbox sandbox;
-  const CommandResult run = sandbox.run({"prove", source("tests/e2e/mini/topology.yaml"), "--runs",
-                                         sandbox.runs(), "--only", "web1/partition:one-way"},
-                                        120s);
+  const CommandResult run =
+      sandbox.run({"prove", source("tests/e2e/mini/topology.yaml"), "--runs", sandbox.runs(),
+                   "--min-idle", "0", "--only", "web1/partition:one-way"},
+                  120s);
   EXPECT_EQ(run.exit_code, 1) << run.output << run.errors;
   EXPECT_THAT(spof_names(result_in(sandbox.runs())), UnorderedElementsAre("web1"));
 }
@@ -61,11 +63,60 @@ TEST(Prove, AStackWithOneWebServerHasThatSpofAndNoOther) {
   Sandbox sandbox;
   const CommandResult run =
       sandbox.run({"prove", source("tests/e2e/mini-single/topology.yaml"), "--runs", sandbox.runs(),
-                   "--skip", "*/netem:*", "--skip", "*/tls:*"},
+                   "--min-idle", "0", "--skip", "*/netem:*", "--skip", "*/tls:*"},
                   400s);
   EXPECT_EQ(run.exit_code, 1) << run.output << run.errors;
   EXPECT_THAT(spof_names(result_in(sandbox.runs())), UnorderedElementsAre("web1"));
   EXPECT_THAT(run.output, HasSubstr("web1"));
+}
+
+TEST(Prove, OnAMachineWithTooLittleIdleTimeAFailureIsOpenAndTriedOnceMore) {
+  Sandbox sandbox;
+  const CommandResult run =
+      sandbox.run({"prove", source("tests/e2e/mini-single/topology.yaml"), "--runs", sandbox.runs(),
+                   "--min-idle", "100", "--only", "web1/nginx/process-kill"},
+                  200s);
+  EXPECT_EQ(run.exit_code, 3) << run.output << run.errors;
+  EXPECT_THAT(run.output, HasSubstr("1 of 1 cells are tried again, in a lab alone"));
+  const boost::json::object result = result_in(sandbox.runs());
+  EXPECT_THAT(spof_names(result), IsEmpty());
+  const boost::json::object& cell = result.at("cells").at(0).as_object();
+  EXPECT_EQ(cell.at("verdict"), "inconclusive");
+  EXPECT_TRUE(cell.at("executed").as_bool());
+  EXPECT_EQ(cell.at("earlier").as_array().size(), 1U);
+  EXPECT_THAT(sandbox.labs(), IsEmpty());
+}
+
+// Whole until nginx was killed in the first lab, never in the second, always in the third.
+constexpr const char* whole_in_turn = R"(  - name: the lab is of use
+    on: web1
+    exec: [sh, -c, 'pid=$(cat /run/nginx.pid);
+      [ -e /tmp/first ] || {{ echo $pid > /tmp/first; echo >> {0}/labs; }};
+      case $(wc -l < {0}/labs) in 1) [ $pid = $(cat /tmp/first) ];; 2) false;; esac']
+)";
+
+TEST(Prove, AFreshLabThatDoesNotBecomeWholeIsMadeOnceMore) {
+  Sandbox sandbox;
+  const std::string copy = sandbox.folder() + "/mini";
+  std::filesystem::copy(source("tests/e2e/mini"), copy);
+  const std::string file = copy + "/topology.yaml";
+  std::string text = read_file(file);
+  const std::string checks = "redundancy:\n";
+  text.insert(text.find(checks) + checks.size(), fmt::format(whole_in_turn, copy));
+  const std::string deadline = "recovery_deadline: 30s";
+  text.replace(text.find(deadline), deadline.size(), "recovery_deadline: 8s");
+  write_file(file, text);
+  const CommandResult run =
+      sandbox.run({"prove", file, "--runs", sandbox.runs(), "--no-observe", "--only",
+                   "web1/nginx/process-kill", "--only", "web2/nginx/process-kill"},
+                  200s);
+  EXPECT_EQ(run.exit_code, 3) << run.output << run.errors;
+  const boost::json::object result = result_in(sandbox.runs());
+  EXPECT_EQ(result.at("cells").at(0).at("verdict"), "inconclusive") << "not redundant again";
+  EXPECT_EQ(result.at("cells").at(1).at("verdict"), "pass") << run.output;
+  EXPECT_THAT(run.output, HasSubstr("the fresh lab was of no use: the stack is not whole"));
+  EXPECT_TRUE(sandbox.processes().empty());
+  EXPECT_THAT(sandbox.labs(), IsEmpty());
 }
 
 TEST(Prove, WhatIsObservedIsInTheResultOfEachCell) {

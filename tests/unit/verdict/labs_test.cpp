@@ -66,7 +66,7 @@ TEST(TwoLabs, WhatFailsBesideAnotherLabIsOpenUntilItIsTriedAlone) {
   const RunResult result = judge(two_labs(test::fails_between(injected, injected + 3 * s)));
   EXPECT_EQ(result.cells[1].verdict, Verdict::inconclusive);
   EXPECT_THAT(result.cells[1].reasons, testing::Contains(HasSubstr("ran beside 1 other lab")));
-  EXPECT_THAT(to_repeat(result), ElementsAre(1U));
+  EXPECT_THAT(to_repeat(result, true), ElementsAre(1U));
   EXPECT_THAT(result.spofs, IsEmpty());
   EXPECT_EQ(result.exit_code, 3);
 }
@@ -101,7 +101,7 @@ TEST(TwoLabs, TheLastTryCountsAndTheFirstIsKept) {
   EXPECT_EQ(earlier.beside, 1);
   EXPECT_EQ(earlier.verdict, Verdict::inconclusive);
   EXPECT_THAT(earlier.reasons, testing::Contains(HasSubstr("outage of")));
-  EXPECT_THAT(to_repeat(result), IsEmpty());
+  EXPECT_THAT(to_repeat(result, true), IsEmpty());
 }
 
 TEST(TwoLabs, WhatFailsAloneFails) {
@@ -118,7 +118,7 @@ TEST(TwoLabs, WhatMayNeverBeFailsAtOnceAndIsNotExcusedByAGoodTryLater) {
       test::fails_between(injected + s, injected + s + 20 * ms, kinds::Outcome::wrong_body);
   const RunResult at_once = judge(two_labs(wrong));
   EXPECT_EQ(at_once.cells[1].verdict, Verdict::fail);
-  EXPECT_THAT(to_repeat(at_once), IsEmpty());
+  EXPECT_THAT(to_repeat(at_once, true), IsEmpty());
 
   RunRecord run = tried_again(test::always_ok);
   run.other_labs[0].samples = test::stream(first_cell - s, first_cell + cell_length, wrong);
@@ -131,7 +131,7 @@ TEST(TwoLabs, ACellThatNobodyBeganIsTriedAgain) {
   RunRecord run = two_labs(test::always_ok);
   run.cells[1] = CellRecord{};
   run.cells[1].plan = in(2, 0, "web2").plan;
-  EXPECT_THAT(to_repeat(judge(run)), ElementsAre(1U));
+  EXPECT_THAT(to_repeat(judge(run), true), ElementsAre(1U));
 }
 
 TEST(TwoLabs, AFindingIsOfTheLabThatItWasSeenIn) {

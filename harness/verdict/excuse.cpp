@@ -1,0 +1,25 @@
+#include "verdict/excuse.hpp"
+
+#include <fmt/format.h>
+
+namespace nospof::verdict {
+
+bool is_hurried(const CellRecord& cell, double min_idle) {
+  return cell.cpu_idle && *cell.cpu_idle < min_idle;
+}
+
+std::optional<std::string> excuse_of(const CellRecord& cell, double min_idle) {
+  const bool hurried = is_hurried(cell, min_idle);
+  if (cell.beside == 0 && !hurried) return std::nullopt;
+  std::string text = "it ran";
+  if (cell.beside > 0)
+    text += fmt::format(" beside {} other lab{}", cell.beside, cell.beside == 1 ? "" : "s");
+  if (cell.cpu_idle)
+    text += fmt::format(" on a machine with {:.0f}% of its CPU time idle", *cell.cpu_idle * 100);
+  if (cell.beside > 0) return text + ": only a try alone can tell";
+  return text +
+         fmt::format(", and {:.0f}% are asked for: only a try on a machine with more room can tell",
+                     min_idle * 100);
+}
+
+}  // namespace nospof::verdict

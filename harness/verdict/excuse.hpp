@@ -1,0 +1,22 @@
+#pragma once
+// What is wrong in a cell may be the machine's doing and not the stack's.
+
+#include <optional>
+#include <string>
+
+#include "verdict/record.hpp"
+
+namespace nospof::verdict {
+
+/// Whether less of the machine's CPU time was idle during the cell than `min_idle` (0 to 1): all
+/// hosts of a lab share it, so a stack in a lab may be slow because of that. False when the share
+/// was not recorded.
+bool is_hurried(const CellRecord& cell, double min_idle);
+
+/// Why an outage that is too long, or a recovery that does not come, proves nothing in this cell:
+/// it ran beside other labs, or on a machine that was short of time. None: it proves what it
+/// shows. What may never be (a wrong certificate, a lost write) is brought about by no lack of
+/// time, so nothing excuses it.
+std::optional<std::string> excuse_of(const CellRecord& cell, double min_idle);
+
+}  // namespace nospof::verdict

@@ -162,9 +162,7 @@ void make_look_old(const std::string& folder) {
   check("utimensat " + folder, ::utimensat(AT_FDCWD, folder.c_str(), times, 0));
 }
 
-}  // namespace
-
-std::vector<HostPlan> plan_hosts(const Facts& facts) {
+std::vector<HostPlan> render_hosts(const Facts& facts) {
   const spec::Topology& topology = facts.topology;
   const auto sources = read_sources(topology);
   Batch batch(facts);
@@ -197,8 +195,29 @@ std::vector<HostPlan> plan_hosts(const Facts& facts) {
     HostPlan& plan = plans[index.at(host.name)];
     plan.services.push_back(take_service(batch, plan.layout, service, sources));
   });
+  for (const auto& plan : plans) check_files(plan);
+  return plans;
+}
+
+// Words of the checks, as they are rendered whenever one is run.
+void put_checks(const spec::Topology& topology, std::vector<Template>& templates) {
+  const auto put = [&](const std::vector<std::string>& hosts, const spec::Check& check,
+                       const spec::Mark& mark, const std::string& what) {
+    for (const std::string& host : hosts)
+      for (const std::string& word : check.exec)
+        templates.push_back({word, topology.file, std::max(mark.line, 1), what, host, ""});
+  };
+  for (const auto& role : topology.roles)
+    put(role.among, role.check, role.mark, "exec of role " + role.name);
+  for (const auto& check : topology.redundancy)
+    put(check.on, check.check, check.mark, fmt::format("exec of '{}'", check.name));
+}
+
+}  // namespace
+
+std::vector<HostPlan> plan_hosts(const Facts& facts) {
+  std::vector<HostPlan> plans = render_hosts(facts);
   for (const auto& plan : plans) {
-    check_files(plan);
     for (const auto& service : plan.services) {
       try {
         find_account(service.user);
@@ -209,6 +228,14 @@ std::vector<HostPlan> plan_hosts(const Facts& facts) {
     }
   }
   return plans;
+}
+
+void try_templates(const spec::Topology& topology) {
+  const Facts facts{topology, Layout::of("/var/lib/nospof", topology.name), make_secrets(topology)};
+  render_hosts(facts);
+  std::vector<Template> checks;
+  put_checks(topology, checks);
+  render(facts, checks);
 }
 
 std::string hosts_file_text(const spec::Topology& topology) {

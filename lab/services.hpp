@@ -46,6 +46,10 @@ struct HostPlan {
 /// this machine.
 std::vector<HostPlan> plan_hosts(const Facts& facts);
 
+/// Renders whatever a lab of the topology would, its checks' words too, with secrets of no use, and
+/// forgets it. Throws Error, a line for each problem. The machine needs none of its users.
+void try_templates(const spec::Topology& topology);
+
 /// Text of /etc/hosts, the same for all hosts: all hosts and the VIPs' DNS names.
 std::string hosts_file_text(const spec::Topology& topology);
 

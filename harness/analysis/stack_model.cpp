@@ -23,7 +23,7 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
 PathTier path_tier(const spec::Topology& topology, const std::vector<PathTier>& path,
                    const spec::Tier& tier) {
   if (const PathTier* known = find_tier(path, tier.name)) return *known;
-  PathTier all{&tier, {}};
+  PathTier all{&tier, {}, {}};
   for (const std::string& host : tier.hosts)
     for (const std::string& name : topology.find_host(host)->services)
       if (const spec::Service* service = topology.find_service(name))
@@ -42,8 +42,12 @@ class Compiler {
 
   StackModel compile() {
     std::vector<Item> causes;
-    for (const std::string& name : function_.tiers)
-      causes.push_back(tier_fails(*topology_.find_tier(name)));
+    for (const std::string& name : function_.tiers) {
+      const spec::Tier& tier = *topology_.find_tier(name);
+      causes.push_back(tier_fails(tier));
+      if (const auto ways = only_ways_in(path_, tier); !ways.empty())
+        causes.push_back(nobody_gets_into(tier, ways));
+    }
     for (const spec::Vip& vip : topology_.vips)
       if (is_used(vip)) causes.push_back(vip_fails(vip));
     add_common_causes();
@@ -117,6 +121,16 @@ class Compiler {
     const auto needed = static_cast<std::uint32_t>(needed_hosts(function_, tier));
     return builder_.at_least(fmt::format("tier {} fails", tier.name), size - needed + 1, hosts,
                              tier.mark);
+  }
+
+  // Its other hosts may serve, but nobody asks them.
+  Item nobody_gets_into(const spec::Tier& tier, const std::vector<std::string>& ways) {
+    const PathTier entry = path_tier(topology_, path_, tier);
+    std::vector<Item> hosts;
+    for (const std::string& name : ways)
+      hosts.push_back(host_fails(entry, *topology_.find_host(name)));
+    return builder_.gate(fmt::format("nobody gets into tier {}", tier.name), Connective::all, hosts,
+                         {.threshold = 0, .mark = tier.mark});
   }
 
   // Requests come in by it: the workload's, or one that a flow from a tier of the path leads to.

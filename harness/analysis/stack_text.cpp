@@ -9,6 +9,7 @@
 
 #include "analysis/stack_report.hpp"
 #include "analysis/structure_json.hpp"
+#include "analysis/user_path.hpp"
 
 namespace nospof::analysis {
 
@@ -52,6 +53,8 @@ std::string tiers_text(const spec::Topology& topology, const spec::UserFunction&
     const spec::Tier* tier = topology.find_tier(name);
     text += fmt::format("{}{} ({} of {})", text.empty() ? "" : ", ", name,
                         needed_hosts(function, *tier), tier->hosts.size());
+    if (const auto ways = only_ways_in(user_path(topology), *tier); !ways.empty())
+      text += fmt::format(", reached by way of {} alone", joined(ways, ", "));
   }
   return text;
 }

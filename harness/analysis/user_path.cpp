@@ -67,8 +67,9 @@ class Walk {
     const spec::Tier* tier = topology_.tier_of(host);
     if (tier == nullptr) return;
     auto known = std::ranges::find(path_, tier, &PathTier::tier);
-    if (known == path_.end()) known = path_.insert(path_.end(), {tier, {}});
+    if (known == path_.end()) known = path_.insert(path_.end(), {tier, {}, {}});
     known->listens.insert(listens);
+    known->reached.insert(host);
   }
 
   const spec::Topology& topology_;
@@ -92,6 +93,12 @@ const PathTier* find_tier(const std::vector<PathTier>& path, const std::string& 
   const auto found =
       std::ranges::find_if(path, [&](const PathTier& entry) { return entry.tier->name == tier; });
   return found == path.end() ? nullptr : &*found;
+}
+
+std::vector<std::string> only_ways_in(const std::vector<PathTier>& path, const spec::Tier& tier) {
+  const PathTier* entry = find_tier(path, tier.name);
+  if (entry == nullptr || entry->reached.size() >= tier.hosts.size()) return {};
+  return {entry->reached.begin(), entry->reached.end()};
 }
 
 std::vector<std::string> needed_services(const spec::Topology& topology, const PathTier& path_tier,

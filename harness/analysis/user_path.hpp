@@ -14,6 +14,7 @@ namespace nospof::analysis {
 struct PathTier {
   const spec::Tier* tier = nullptr;  ///< of the topology; lives as long as it
   std::set<std::string> listens;     ///< "443/tcp": what its hosts are asked at
+  std::set<std::string> reached;     ///< its hosts that requests come in by
 };
 
 /// Tiers in the order in which requests reach them: breadth first from the workload's sender, along
@@ -23,6 +24,10 @@ std::vector<PathTier> user_path(const spec::Topology& topology);
 
 /// The entry of that tier, or nullptr when requests do not pass it.
 const PathTier* find_tier(const std::vector<PathTier>& path, const std::string& tier);
+
+/// Hosts of the tier without which no request gets in, as the workload's URL or the flows name them
+/// and none of the others; empty when any host of the tier will do, or requests do not pass it.
+std::vector<std::string> only_ways_in(const std::vector<PathTier>& path, const spec::Tier& tier);
 
 /// Services without which a host of the tier serves no user, in the order they stand there: those
 /// that say `needed: true`; of those that say nothing the ones that listen where requests come in,

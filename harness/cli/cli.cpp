@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstdio>
 #include <functional>
+#include <system_error>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -286,6 +287,9 @@ int main(int argc, char** argv, const kinds::Registry& registry) {
     fmt::print(stderr, "nospof: {}\n", e.what());
     return 4;
   } catch (const std::exception& e) {
+    // As any program whose output goes to `head`: 128 and SIGPIPE.
+    const auto* of_system = dynamic_cast<const std::system_error*>(&e);
+    if (of_system != nullptr && of_system->code() == std::errc::broken_pipe) return 141;
     fmt::print(stderr, "nospof: {}\n", e.what());
     return 2;
   }

@@ -73,7 +73,9 @@ void print_fault(const kinds::FaultKind& fault, const std::vector<Capability>& c
   fmt::print("    in a proof: {}\n",
              variants.empty() ? std::string("no") : fmt::format("{}", fmt::join(variants, ", ")));
   const auto missing = missing_needs(fault, capabilities);
-  if (missing.empty())
+  if (const std::string never = fault.never_possible(); !never.empty())
+    fmt::print("    here: does NOT work, nor anywhere else: {}\n", never);
+  else if (missing.empty())
     fmt::print("    here: works\n");
   else
     fmt::print("    here: does NOT work, missing: {} (see `nospof doctor`)\n",
@@ -150,7 +152,19 @@ int doctor_command(const std::string& topology_file, const kinds::Registry& regi
   fmt::print("\n");
   for (const auto& [need, kinds] : disabled)
     fmt::print("without {} these faults do not work: {}\n", need, fmt::join(kinds, ", "));
-  if (disabled.empty()) fmt::print("all {} faults work here\n", registry.catalogue().faults.size());
+  std::size_t possible = 0;
+  for (const spec::KindInfo& kind : registry.catalogue().faults) {
+    const std::string never = registry.fault(kind.name).never_possible();
+    if (never.empty())
+      ++possible;
+    else
+      fmt::print("{} works nowhere: {}\n", kind.name, never);
+  }
+  if (disabled.empty())
+    fmt::print("all {} other faults work here{}\n", possible,
+               has_capability(capabilities, "sch_netem")
+                   ? ""
+                   : "; netem without sch_netem: in user space, up to some 50,000 packets/s");
   for (const std::string& line : stack) fmt::print("{}\n", line);
   if (!topology_file.empty() && stack.empty())
     fmt::print("everything that the services of {} need is installed\n", topology_file);

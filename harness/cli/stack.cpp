@@ -32,7 +32,11 @@ int plan_command(const PlanArguments& arguments, const kinds::Registry& registry
   const control::ProofPlan plan =
       control::make_plan(topology, campaign, topology.slo.outage_budget);
   const std::string json = pretty_json(control::plan_json(topology, plan));
-  if (!arguments.out.empty()) write_file(arguments.out, json);
+  if (!arguments.out.empty()) {
+    write_file(arguments.out, json);
+    fmt::print(stderr, "saved to {0}; run it with nospof prove {1} --plan {0}\n", arguments.out,
+               arguments.topology_file);
+  }
   if (arguments.json)
     fmt::print("{}", json);
   else

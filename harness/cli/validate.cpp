@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include "cli/verbs.hpp"
+#include "lab/services.hpp"
 #include "spec/reader.hpp"
+#include "system/check.hpp"
 
 namespace nospof::cli {
 
@@ -16,11 +18,13 @@ std::string plural(std::size_t count, const std::string& what) {
 std::string describe(const std::string& file, const spec::Catalogue& catalogue) {
   if (spec::file_kind(file) == "topology") {
     const spec::Topology topology = spec::read_topology(file);
+    lab::try_templates(topology);
     return fmt::format("topology {}: {}, {}, {}", topology.name,
                        plural(topology.hosts.size(), "host"), plural(topology.tiers.size(), "tier"),
                        plural(topology.flows.size(), "flow"));
   }
   const auto [experiment, topology] = spec::read_experiment(file, catalogue);
+  lab::try_templates(topology);
   return fmt::format("experiment on {}: {}, {}", topology.name,
                      plural(experiment.faults.size(), "fault"),
                      experiment.hypothesis.size() == 1
@@ -35,7 +39,7 @@ int validate_command(const std::vector<std::string>& files, const spec::Catalogu
   for (const std::string& file : files) {
     try {
       fmt::print("{}: ok ({})\n", file, describe(file, catalogue));
-    } catch (const spec::SpecError& error) {
+    } catch (const Error& error) {
       // Every file gets its say, in the order given.
       std::fflush(stdout);
       fmt::print(stderr, "{}\n", error.what());

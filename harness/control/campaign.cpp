@@ -149,6 +149,8 @@ Campaign plan_campaign(const spec::Topology& topology, const spec::Catalogue& ca
     else
       campaign.cells.push_back(cell);
   }
+  if (!cells.empty() && campaign.cells.empty() && !filter.skip.empty())
+    throw Error("--skip leaves no cell; leave some pattern out");
   for (const spec::SharedDependency& shared : topology.shared)
     if (!shared.tested)
       campaign.left_out.push_back(

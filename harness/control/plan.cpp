@@ -4,6 +4,7 @@
 
 #include <boost/json/array.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "analysis/stack_model.hpp"
 #include "analysis/user_path.hpp"
@@ -17,7 +18,10 @@ namespace {
 
 // What injecting, confirming, healing and waiting for redundancy took on
 // average in proofs of the reference stack, on two busy cores.
-constexpr Nanoseconds overhead = std::chrono::seconds(3);
+// What the rest took on average in proofs of the reference stack with all probes on two cores:
+// injecting, healing, becoming whole again, and for each further host that crashes.
+constexpr Nanoseconds overhead = std::chrono::milliseconds(4700);
+constexpr Nanoseconds overhead_of_another = std::chrono::milliseconds(3700);
 
 constexpr int plan_schema = 1;
 
@@ -50,6 +54,9 @@ std::string needs_text(const spec::Topology& topology, const analysis::StackMode
     text += fmt::format("{}{} needs {} of tier {}, {} left", text.empty() ? "" : "; ",
                         model.function.name, analysis::needed_hosts(model.function, tier),
                         tier.name, static_cast<int>(tier.hosts.size()) - taken);
+    if (const auto ways = analysis::only_ways_in(analysis::user_path(topology), tier);
+        !ways.empty())
+      text += fmt::format(", but requests come in by {} alone", fmt::join(ways, ", "));
   }
   return text;
 }
@@ -70,7 +77,9 @@ std::string reason(const spec::Topology& topology, const analysis::Predictor& pr
 Nanoseconds estimate_of(const spec::ProveSettings& pace, const Cell& cell, Nanoseconds budget) {
   const Nanoseconds held =
       cell.in_turn ? pace.hold * static_cast<int>(cell.hosts.size()) : Nanoseconds(pace.hold);
-  return pace.baseline + held + pace.settle + overhead +
+  const Nanoseconds more =
+      overhead_of_another * std::max(static_cast<int>(cell.hosts.size()) - 1, 0);
+  return pace.baseline + held + pace.settle + overhead + more +
          (cell.predicted == "breaks" ? budget : Nanoseconds{});
 }
 

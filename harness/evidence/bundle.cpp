@@ -61,7 +61,8 @@ void stage_certificate(const std::string& path, Staging& staging) {
   if (path.empty()) return;
   if (staging.find(certificate_name) != nullptr)
     throw Error(
-        fmt::format("--certificate {}: the run has a {} of its own", path, certificate_name));
+        fmt::format("--certificate {}: the run has a {} of its own; leave --certificate out", path,
+                    certificate_name));
   staging.add_file(certificate_name, open_file(path, O_RDONLY).get());
 }
 

@@ -87,8 +87,11 @@ class Verifier {
     if (!std::filesystem::is_directory(path_, unknown)) return stage_archive(path_, staging_);
     stage_folder(path_, any_name, staging_);
     if (!std::filesystem::exists(envelope_path()))
-      throw NoBundle(fmt::format("{}: no {}; this is no bundle of evidence, nor one unpacked",
-                                 path_, envelope_name));
+      throw NoBundle(fmt::format("{}: no {}; this is no bundle of evidence, nor one unpacked{}",
+                                 path_, envelope_name,
+                                 std::filesystem::exists(path_ + "/evidence.tar")
+                                     ? fmt::format("; there is {}/evidence.tar", path_)
+                                     : std::string()));
     if (std::filesystem::file_size(envelope_path()) > most_envelope_bytes)
       throw Error(fmt::format("{}: more than {} MiB", envelope_name, most_envelope_bytes >> 20U));
   }

@@ -161,10 +161,12 @@ class Writer {
       } else {
         line(fmt::format("    command: [{}]", listed(words)));
       }
-      if (!tier.listens.empty())
-        line(fmt::format("    listens: [{}]", listed(tier.listens)));
+      if (const std::vector<std::string> listens = listens_of(tier); listens == tier.listens)
+        line(listens.empty() ? "    # not known: ports it listens on ('listens:')"
+                             : fmt::format("    listens: [{}]", listed(listens)));
       else
-        line("    # not known: ports it listens on ('listens:')");
+        line(fmt::format("    listens: [{}]    # not known: the port that users ask",
+                         listed(listens)));
     }
     unknown("configuration files ('files:'), users, and how daemons are restarted ('restart:')");
     unknown("certificates of services ('tls:')");
@@ -179,18 +181,29 @@ class Writer {
         for (const std::string& listens : target->listens)
           entries.push_back(flow(names_.tier(tier.name), names_.tier(wanted), listens));
       }
-    if (!found_.tiers.empty() && !found_.tiers.front().listens.empty())
-      entries.insert(entries.begin(), flow("client", names_.tier(found_.tiers.front().name),
-                                           found_.tiers.front().listens.front()));
+    const FoundTier& first = found_.tiers.front();
+    entries.insert(entries.begin(),
+                   flow("client", names_.tier(first.name), port_for_users() + "/tcp"));
     line("");
-    unknown(entries.empty() ? "who may reach whom; everything else is forbidden"
-                            : "whether these are all: what no flow allows is forbidden");
-    if (entries.empty()) {
-      line("flows: []");
-      return;
-    }
+    unknown("whether these are all: what no flow allows is forbidden");
     line("flows:");
     for (const std::string& entry : entries) line(entry);
+  }
+
+  // The workload needs a port of the first tier.
+  std::string port_for_users() const {
+    for (const std::string& listens : found_.tiers.front().listens)
+      if (const std::size_t slash = listens.find("/tcp"); slash != std::string::npos)
+        return listens.substr(0, slash);
+    return "443";
+  }
+
+  std::vector<std::string> listens_of(const FoundTier& tier) const {
+    std::vector<std::string> listens = tier.listens;
+    const std::string users = port_for_users() + "/tcp";
+    if (&tier == &found_.tiers.front() && std::ranges::find(listens, users) == listens.end())
+      listens.push_back(users);
+    return listens;
   }
 
   static std::string flow(const std::string& from, const std::string& to,
@@ -211,8 +224,9 @@ class Writer {
     line("");
     unknown("the page that shows whether users are served, and who signs for it");
     line("workload:\n  from: client");
-    line(fmt::format("  url: https://{}/?id={{id}}&v={{token}}",
-                     names_.host(found_.tiers.front().hosts.front())));
+    const std::string port = port_for_users() == "443" ? "" : ":" + port_for_users();
+    line(fmt::format("  url: https://{}{}/?id={{id}}&v={{token}}",
+                     names_.host(found_.tiers.front().hosts.front()), port));
     line("  authority: stack");
     line("");
     unknown("where the monitoring answers ('monitoring:')");

@@ -248,6 +248,8 @@ class FaultKind {
   /// What this machine lacks for it that only the kind itself can find out, beyond what its info
   /// says it needs; empty: nothing.
   virtual std::string missing_here() const { return {}; }
+  /// Why no machine that this version drives can do it, for people; empty: some can.
+  virtual std::string never_possible() const { return {}; }
   /// Controller: which agents do what. `targets` are host names, resolved; `service` is empty for
   /// faults on hosts.
   virtual Plan plan(const std::vector<std::string>& targets, const std::string& service,

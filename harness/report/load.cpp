@@ -349,7 +349,13 @@ void read_samples(const std::string& run_folder, const std::string& file, verdic
 
 verdict::RunRecord load_events(const std::string& run_folder) {
   verdict::RunRecord run;
-  read_events(run_folder + "/events.ndjson", run);
+  const std::string events = run_folder + "/events.ndjson";
+  if (!std::filesystem::exists(events))
+    throw Error(
+        fmt::format("{}: no events.ndjson; this is no run's folder, such as "
+                    "runs/three-tier/20261120T133956Z",
+                    run_folder));
+  read_events(events, run);
   verdict::map_event_times(run);
   return run;
 }

@@ -20,7 +20,7 @@ constexpr std::size_t verdict_column = 2;
 using Row = std::array<std::string, column_count>;
 
 // The widest that each column may become: with a space between them they fill a line.
-constexpr std::array<std::size_t, column_count> widest{24, 17, 12, 6, 18, 4, 3, 4, 8, 7, 7};
+constexpr std::array<std::size_t, column_count> widest{23, 19, 12, 6, 17, 4, 3, 4, 8, 7, 7};
 
 const char* color_of(verdict::Verdict verdict) {
   switch (verdict) {

@@ -23,6 +23,10 @@ void check_keys(Context& context, const Node& node, const std::vector<const Fiel
   const std::string& owner = context.subject;
   for (const Node& key : node.keys) {
     if (std::ranges::find(known, key.text) != known.end()) continue;
+    if (key.text == "<<") {
+      context.problem(key.mark, "merge keys (<<) are not supported; write the keys out");
+      continue;
+    }
     const std::string hint = did_you_mean(key.text, known);
     context.problem(key.mark, fmt::format("unknown key {}{}{}", quote(key.text),
                                           owner.empty() ? "" : " in " + owner,

@@ -223,8 +223,8 @@ void check_control(Case& c) {
     c.doubts.push_back(
         fmt::format("control: outage of at least {}, but the prober itself was late for most of it",
                     human_duration(longest)));
-  else if (const auto excuse = excuse_of(c.cell, c.run.min_idle))
-    c.doubts.push_back("control: " + *excuse);
+  else if (c.cell.beside > 0)
+    c.doubts.push_back("control: " + *excuse_of(c.cell, 0));
 }
 
 void check_hypotheses(Case& c) {

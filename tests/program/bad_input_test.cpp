@@ -9,6 +9,7 @@
 #include "system/fd.hpp"
 #include "system/process.hpp"
 #include "tests/support/places.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace nospof {
 namespace {
@@ -36,6 +37,26 @@ TEST(Validate, SaysWhatIsInAGoodFile) {
   EXPECT_EQ(result.output, topology + ": ok (topology small: 4 hosts, 2 tiers, 2 flows)\n" +
                                experiment + ": ok (experiment on small: 2 faults, 2 hypotheses)\n");
   EXPECT_THAT(result.errors, IsEmpty());
+}
+
+TEST(Validate, NamesWhatIsWrongInATemplate) {
+  const test::TemporaryFolder folder;
+  std::filesystem::copy(malformed("base"), folder / "stack");
+  const std::string topology = folder / "stack/topology.yaml";
+  const std::string word = "{{ secrets.db_password }}";
+  const std::string good = read_file(topology);
+  for (const auto& [bad, message] :
+       {std::pair{"{{ host.nam }}", "'nam' is undefined here; did you mean 'name'?"},
+        std::pair{"{{ host.name", "unexpected end of template"},
+        std::pair{"{{ hosts | nofilter }}", "No filter named 'nofilter'"}}) {
+    std::string text = good;
+    ASSERT_NE(text.find(word), std::string::npos);
+    write_file(topology, text.replace(text.find(word), word.size(), bad));
+    const CommandResult result = nospof({"validate", topology});
+    EXPECT_EQ(result.exit_code, 2) << bad << result.output;
+    EXPECT_THAT(result.errors, HasSubstr(message));
+    EXPECT_THAT(result.errors, StartsWith(topology + ":"));
+  }
 }
 
 TEST(Validate, RefusesEachMalformedFile) {

@@ -56,6 +56,18 @@ TEST_F(Evidence, OfARunIsBundledAndVerified) {
   EXPECT_THAT(verified.output, HasSubstr("Not covered:\n  - "));
 }
 
+TEST_F(Evidence, IsNotSignedWithACertificateThatProvesNothing) {
+  std::filesystem::remove(run_ + "/certificate.json");
+  const std::string certificate = folder_ / "certificate.json";
+  write_file(certificate, "{}");
+  const CommandResult refused =
+      nospof({"bundle", run_, "--certificate", certificate, "--out", file_});
+  EXPECT_EQ(refused.exit_code, 2) << refused.output;
+  EXPECT_THAT(refused.errors, HasSubstr("'kind' is not 'nospof-stack-certificate'"));
+  EXPECT_THAT(refused.errors, HasSubstr("leave --certificate out"));
+  EXPECT_FALSE(std::filesystem::exists(file_));
+}
+
 TEST_F(Evidence, IsATarThatOthersUnpackAndThatIsVerifiedUnpacked) {
   ASSERT_EQ(bundle().exit_code, 0);
   SpawnOptions options;

@@ -153,6 +153,29 @@ TEST(StackModel, ACommonCauseIsOneMoreEventBeyondTheClaim) {
   EXPECT_NEAR(*model.tree.probability(*model.tree.find("mariadb on db1")), whole * 0.9, 1e-15);
 }
 
+TEST(StackModel, AHostThatTheUrlNamesIsASinglePointThoughItsTierHasMore) {
+  spec::Topology topology = example("three-tier");
+  topology.workload.vip.clear();
+  topology.workload.url = "https://web1.nospof.test/";
+  for (spec::Flow& flow : topology.flows)
+    if (flow.to_vip == "www") {
+      flow.to_vip.clear();
+      flow.to = {"web1"};
+    }
+  EXPECT_THAT(alone(topology),
+              UnorderedElementsAre("web1", "link of web1", "nginx on web1", "zone a"));
+}
+
+TEST(StackModel, AHostThatTheFlowsLeadToAloneIsASinglePoint) {
+  spec::Topology topology = example("three-tier");
+  for (spec::Flow& flow : topology.flows)
+    if (flow.to == std::vector<std::string>{"app1", "app2"} &&
+        std::ranges::find(flow.from, "web1") != flow.from.end())
+      flow.to = {"app2"};
+  EXPECT_THAT(alone(topology),
+              UnorderedElementsAre("app2", "link of app2", "app on app2", "zone b"));
+}
+
 TEST(StackModel, SaysWhenUsersGetInNowhere) {
   spec::Topology topology = example("three-tier");
   topology.workload.vip.clear();

@@ -327,7 +327,7 @@ TEST_F(Load, ANewerSchemaIsRefused) {
 }
 
 TEST_F(Load, AFolderWithoutARunIsRefused) {
-  EXPECT_THAT([&] { load(); }, ThrowsMessage<SystemError>(HasSubstr("events.ndjson")));
+  EXPECT_THAT([&] { load(); }, ThrowsMessage<Error>(HasSubstr("this is no run's folder")));
 }
 
 }  // namespace

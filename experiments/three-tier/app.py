@@ -46,6 +46,7 @@ class Pool:
         self.hosts = hosts
         self.current = 0  # index of the node to ask first
         self.idle = [collections.deque() for _ in hosts]
+        self.served = [0.0 for _ in hosts]  # when it last did
         self.free = threading.BoundedSemaphore(CONNECTIONS)
 
     def run(self, work):
@@ -79,7 +80,8 @@ class Pool:
                 return result
 
     def _run_on(self, node, work):
-        self._drop_idle_of_others(node)
+        if node == self.current:
+            self._drop_idle_of_others(node)
         try:
             connection = self.idle[node].pop()
         except IndexError:
@@ -91,14 +93,19 @@ class Pool:
             if database.refuses_all(error):
                 self._leave(node)
             raise
+        self.served[node] = time.monotonic()
         self.idle[node].append(connection)
         return result
 
     def _connect(self, node):
+        began = time.monotonic()
         try:
             return database.connect(self.hosts[node])
         except database.ERRORS:
-            self._leave(node)
+            # A node that served others meanwhile is only slow: if all left it and connected anew elsewhere and back, it
+            # would stay so.
+            if self.served[node] < began:
+                self._leave(node)
             raise
 
     def _leave(self, node):

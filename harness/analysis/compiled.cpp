@@ -115,7 +115,8 @@ class Compiler {
 
   void hubs_to_the_front() {
     const auto hub = static_cast<std::uint32_t>(std::max<std::size_t>(8, variables_.size() / 16));
-    std::ranges::stable_partition(variables_, [&](NodeId node) { return used_by_[node] >= hub; });
+    std::stable_partition(variables_.begin(), variables_.end(),
+                          [&](NodeId node) { return used_by_[node] >= hub; });
   }
 
   Ref function_of(const LogicGate& gate) {

@@ -27,7 +27,7 @@ void drop_repeated(std::vector<NodeId>& arguments) {
   std::vector<NodeId> sorted = arguments;
   std::ranges::sort(sorted);
   if (std::ranges::adjacent_find(sorted) == sorted.end()) return;
-  sorted.erase(std::ranges::unique(sorted).begin(), sorted.end());
+  sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
   arguments = std::move(sorted);
 }
 

@@ -247,7 +247,7 @@ class LowOrderSearch {
     for (std::size_t i = 0; i < sets.size(); ++i)
       sets[i] = {flat[3 * i], flat[3 * i + 1], flat[3 * i + 2]};
     std::ranges::sort(sets);
-    sets.erase(std::ranges::unique(sets).begin(), sets.end());
+    sets.erase(std::unique(sets.begin(), sets.end()), sets.end());
     flat.clear();
     for (const std::array<Class, 3>& set : sets) {
       flat.insert(flat.end(), set.begin(), set.end());

@@ -197,7 +197,7 @@ void TreeChecks::report_cycle(const std::vector<std::uint32_t>& cycle) {
   if (named.empty()) named = cycle;
   // It begins with the gate that stands first in the file.
   const auto line = [&](std::uint32_t index) { return builder_.entries_[index].mark.line; };
-  std::ranges::rotate(named, std::ranges::min_element(named, {}, line));
+  std::rotate(named.begin(), std::ranges::min_element(named, {}, line), named.end());
   std::string text;
   for (std::size_t i = 0; i < named.size() && i < most; ++i)
     text += quote(builder_.entries_[named[i]].name) + " -> ";

@@ -233,6 +233,24 @@ std::vector<std::string> check_calls(const SourceFile& file) {
   return findings;
 }
 
+std::vector<std::string> check_for_clang(const SourceFile& file) {
+  static const std::regex subrange(
+      R"(\branges::(unique|remove|remove_if|rotate|partition|stable_partition|)"
+      R"(equal_range|search|find_end)\s*\()");
+  std::vector<std::string> findings;
+  if (!is_cpp(file.path)) return findings;
+  const auto lines = lines_of(code_only(file.text));
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    std::smatch match;
+    if (std::regex_search(lines[i], match, subrange))
+      findings.push_back(
+          fmt::format("{}:{}: ranges::{}(): clang++ 14, which builds the fuzz targets, cannot "
+                      "compile what returns a subrange of the library of g++ 12; use std::{}()",
+                      file.path, i + 1, match[1].str(), match[1].str()));
+  }
+  return findings;
+}
+
 std::vector<std::string> check_paths(const SourceFile& file) {
   // In pieces, so that this file keeps its own rule.
   static const std::vector<std::string> machine_paths{

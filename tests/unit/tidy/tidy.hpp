@@ -38,6 +38,9 @@ std::vector<std::string> check_size(const SourceFile& file);
 std::vector<std::string> check_header(const SourceFile& file);
 /// No shell, no deprecated means of starting one; C++ only.
 std::vector<std::string> check_calls(const SourceFile& file);
+/// No algorithm that returns a subrange, which clang++ 14 cannot compile with the library of g++
+/// 12; C++ only.
+std::vector<std::string> check_for_clang(const SourceFile& file);
 /// No path that exists on one machine only; every kind of file.
 std::vector<std::string> check_paths(const SourceFile& file);
 

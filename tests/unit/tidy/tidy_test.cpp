@@ -61,6 +61,10 @@ TEST(Tree, StartsNoShell) {
   EXPECT_EQ(findings(check_calls), "");
 }
 
+TEST(Tree, CanBeBuiltForFuzzing) {
+  EXPECT_EQ(findings(check_for_clang), "");
+}
+
 TEST(Tree, KnowsNoMachine) {
   EXPECT_EQ(findings(check_paths), "");
 }
@@ -167,6 +171,13 @@ TEST(Tidy, FindsShells) {
                            "auto r = R\"x(popen(\"1\"))x\"; int n = 1'000; filesystem(3);\n"}),
               IsEmpty());
   EXPECT_THAT(check_calls({"a.cpp", "f('\"'); system(\"x\"); // \"\n"}).size(), 1U);
+}
+
+TEST(Tidy, FindsAlgorithmsThatClangCannotCompile) {
+  EXPECT_THAT(check_for_clang({"a.cpp", "a;\nx.erase(std::ranges::unique(x).begin(), x.end());\n"}),
+              ElementsAre(HasSubstr("a.cpp:2: ranges::unique(): ")));
+  EXPECT_THAT(check_for_clang({"a.cpp", "std::unique(x.begin(), x.end()); ranges::find(x, 1);"}),
+              IsEmpty());
 }
 
 TEST(Tidy, FindsPathsOfOneMachine) {

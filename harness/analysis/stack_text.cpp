@@ -48,12 +48,13 @@ std::string set_text(const StackModel& model, const NamedCutSet& set) {
 }
 
 std::string tiers_text(const spec::Topology& topology, const spec::UserFunction& function) {
+  const std::vector<PathTier> path = user_path(topology);
   std::string text;
   for (const std::string& name : function.tiers) {
     const spec::Tier* tier = topology.find_tier(name);
     text += fmt::format("{}{} ({} of {})", text.empty() ? "" : ", ", name,
                         needed_hosts(function, *tier), tier->hosts.size());
-    if (const auto ways = only_ways_in(user_path(topology), *tier); !ways.empty())
+    if (const auto ways = only_ways_in(path, *tier); !ways.empty())
       text += fmt::format(", reached by way of {} alone", joined(ways, ", "));
   }
   return text;

@@ -45,6 +45,7 @@ int taken_from(const spec::Tier& tier, const Cell& cell) {
 // What is needed of the tiers that it hits, and what is left of them.
 std::string needs_text(const spec::Topology& topology, const analysis::StackModel& model,
                        const Cell& cell) {
+  const std::vector<analysis::PathTier> path = analysis::user_path(topology);
   std::string text;
   for (const spec::Tier& tier : topology.tiers) {
     const int taken = taken_from(tier, cell);
@@ -54,8 +55,7 @@ std::string needs_text(const spec::Topology& topology, const analysis::StackMode
     text += fmt::format("{}{} needs {} of tier {}, {} left", text.empty() ? "" : "; ",
                         model.function.name, analysis::needed_hosts(model.function, tier),
                         tier.name, static_cast<int>(tier.hosts.size()) - taken);
-    if (const auto ways = analysis::only_ways_in(analysis::user_path(topology), tier);
-        !ways.empty())
+    if (const auto ways = analysis::only_ways_in(path, tier); !ways.empty())
       text += fmt::format(", but requests come in by {} alone", fmt::join(ways, ", "));
   }
   return text;

@@ -112,11 +112,21 @@ JournalContent Journal::read() const {
   return peek(path_);
 }
 
+std::string journal_line(const json::object& line) {
+  std::string text = json::serialize(line);
+  boost::system::error_code error;
+  json::parse(text, error);
+  if (error)
+    throw Error(fmt::format("the journal would not be able to read this again ({}): {}",
+                            error.message(), text));
+  return text + "\n";
+}
+
 void Journal::append(json::object line) {
   line["mono_ns"] = clock_->now().time_since_epoch().count();
   line["wall"] = utc_text(clock_->wall());
   // What follows a torn line must not be glued to it.
-  const std::string text = (torn_ ? "\n" : "") + json::serialize(line) + "\n";
+  const std::string text = (torn_ ? "\n" : "") + journal_line(line);
   torn_ = true;
   write_all(fd_.get(), text, path_);
   torn_ = false;

@@ -61,6 +61,11 @@ struct JournalContent {
 /// Pure. Never throws: what cannot be read is counted.
 JournalContent parse_journal(std::string_view text);
 
+/// As it is written, with the newline. Throws Error when it could not be read again (it is nested
+/// too deep, or has a number that is not finite, which is no JSON): what cannot be read is never
+/// undone.
+std::string journal_line(const boost::json::object& line);
+
 /// The open and locked file. The lock belongs to the open file description: it lasts as long as any
 /// process that inherited it lives. Errors are SystemErrors naming the file.
 class Journal {

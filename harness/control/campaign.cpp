@@ -181,25 +181,26 @@ void add_flows(const spec::Topology& topology, kinds::StackView& view) {
 
 kinds::json::object parameters_json(const spec::Parameters& parameters) {
   kinds::json::object object;
-  for (const auto& [name, value] : parameters) {
+  for (const auto& entry : parameters) {
+    kinds::json::value& text = object[entry.first];
     std::visit(
         [&](const auto& v) {
           using T = std::decay_t<decltype(v)>;
           if constexpr (std::is_same_v<T, spec::Duration>) {
-            object[name] = spec::format_duration(v);
+            text = spec::format_duration(v);
           } else if constexpr (std::is_same_v<T, spec::Rate>) {
-            object[name] = fmt::format("{}/s", v.per_second);
+            text = fmt::format("{}/s", v.per_second);
           } else if constexpr (std::is_same_v<T, spec::Percent>) {
-            object[name] = fmt::format("{}%", v.fraction * 100);
+            text = fmt::format("{}%", v.fraction * 100);
           } else if constexpr (std::is_same_v<T, spec::Bandwidth>) {
-            object[name] = spec::format_bandwidth(v);
+            text = spec::format_bandwidth(v);
           } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
-            object[name] = kinds::json::array(v.begin(), v.end());
+            text = kinds::json::array(v.begin(), v.end());
           } else {
-            object[name] = v;
+            text = v;
           }
         },
-        value);
+        entry.second);
   }
   return object;
 }

@@ -2,7 +2,6 @@
 // configurations, and what a prober says.
 
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 
 #include "agent/arguments.hpp"
 #include "agent/journal.hpp"
@@ -81,17 +80,18 @@ void read_line(const agent::LineSplitter::Line& line) {
   const std::string text = agent::valid_utf8(line.text);
   must(agent::valid_utf8(text) == text);
   boost::system::error_code error;
-  // Not as deep as a journal's line may be, which has one level more.
-  const json::value value = json::parse(line.text, error, {}, {.max_depth = 30});
+  const json::value value = json::parse(line.text, error);
   if (error || !value.is_object()) return;
   const json::object& fields = value.as_object();
   read_arguments(fields);
   read_configurations(fields);
   read_prober_message(fields);
-  // An undo record comes back as it was kept.
+  // An undo record that was kept comes back.
   const json::object kept{{"undo", 1}, {"injection", "i"}, {"record", fields}};
-  const auto journal = agent::parse_journal(json::serialize(kept) + "\n");
-  must(journal.open.size() == 1 && journal.unreadable == 0);
+  try_to([&] {
+    const auto journal = agent::parse_journal(agent::journal_line(kept));
+    must(journal.open.size() == 1 && journal.unreadable == 0);
+  });
 }
 
 }  // namespace

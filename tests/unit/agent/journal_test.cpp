@@ -1,5 +1,6 @@
 #include "agent/journal.hpp"
 
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -59,6 +60,22 @@ TEST_F(JournalFile, KeepsRecordsOpenUntilTheyAreDone) {
   ASSERT_TRUE(content.holder);
   EXPECT_TRUE(content.holder->same_boot(this_holder()));
   EXPECT_EQ(content.holder->process.pid, ::getpid());
+}
+
+// Before anything is changed: what its journal cannot tell would never be taken back.
+TEST_F(JournalFile, RefusesWhatItCouldNotReadAgain) {
+  Journal journal = open();
+  journal.begin("db1", this_holder());
+  const double huge = json::parse("1e400").as_double();
+  EXPECT_THROW(journal.add("a", {{"op", "x"}, {"share", huge}}), Error);
+  json::value deep = 1;
+  for (int i = 0; i < 40; ++i) deep = json::object{{"in", deep}};
+  EXPECT_THROW(journal.add("a", {{"op", "x"}, {"tree", deep}}), Error);
+  journal.add("b", record("one"));
+  const JournalContent content = Journal::peek(path_);
+  EXPECT_EQ(content.unreadable, 0U);
+  ASSERT_EQ(content.open.size(), 1U);
+  EXPECT_EQ(content.open.front().injection, "b");
 }
 
 TEST_F(JournalFile, NumbersGoOnAfterReopening) {

@@ -82,10 +82,12 @@ Driver::Driver(const DriverPlace& place, bool tidy, std::function<void(const Dri
   options.cgroup_fd = cgroup.get();
   options.parent_death_signal = tidy ? SIGTERM : SIGKILL;
   Pipe joined = make_pipe();
+  const pid_t owner = ::getpid();
   child_ = fork_process(options, [&]() -> int {
     listen_to_signals(tidy);
-    // With SIGTERM the owner may have died before the handler was there.
+    // With SIGTERM the owner may have died before the handler was there: then no signal comes.
     if (tidy && ::prctl(PR_SET_PDEATHSIG, SIGTERM) < 0) return 1;
+    if (tidy && ::getppid() != owner) return 1;
     ::setsid();
     join_limit_groups(place.groups, 0);
     write_all(joined.write_end.get(), "1", "pipe to the owner");

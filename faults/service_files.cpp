@@ -137,6 +137,11 @@ kinds::UndoRecord ServiceFiles::undo(const kinds::Reload& reload) const {
 
 void ServiceFiles::put(const kinds::Reload& reload) {
   if (put_) throw Error(fmt::format("{}: is in force already", kind_));
+  // What somebody changed since it was saved would be lost when the saved is put back.
+  for (const auto& [path, file] : files_)
+    if (file.changed && read_image(file.path, most_bytes) != file.before)
+      throw Error(fmt::format("{}: {} was changed by somebody else meanwhile; it is left alone",
+                              kind_, file.path));
   put_ = true;
   open_file(marker_, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
   for (const auto& [path, file] : files_) {

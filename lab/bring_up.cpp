@@ -75,6 +75,11 @@ class Maker {
   void claim() {
     const UniqueFd lock = lock_root(state_root());
     if (fs::exists(layout_.folder) && !is_folder_held(layout_)) tell(remove_remains(layout_));
+    record_.cgroup = lab_cgroup(cgroup2_mount(), state_root(), options_.name);
+    // Before anything is made: what is there then is not of this lab, and not for it to end.
+    const bool clear = fs::exists(layout_.folder) || !fs::exists(record_.cgroup) ||
+                       remove_cgroup(record_.cgroup, std::chrono::milliseconds(0));
+    if (!clear) throw Error(fmt::format("cgroup {} is in use by something else", record_.cgroup));
     folder_lock_ = claim_folder(layout_);
   }
 
@@ -83,14 +88,11 @@ class Maker {
     record_.topology_file = fs::absolute(topology_.file).lexically_normal().string();
     record_.topology_copy =
         layout_.topology_folder() + "/" + fs::path(topology_.file).filename().string();
-    record_.cgroup = lab_cgroup(cgroup2_mount(), state_root(), options_.name);
     record_.secrets = make_secrets(topology_);
     const LimitGroups groups = plan_limit_groups(record_.cgroup, CgroupFacts::of_this_process());
     for (const std::string& folder : groups.all())
       if (folder != record_.cgroup) record_.limit_groups.push_back(folder);
     write_record(layout_, record_);
-    if (fs::exists(record_.cgroup) && !remove_cgroup(record_.cgroup, std::chrono::milliseconds(0)))
-      throw Error(fmt::format("cgroup {} is in use by something else", record_.cgroup));
     copy_topology();
     fs::create_directory(layout_.journal());
     fs::permissions(layout_.journal(), fs::perms::owner_all);

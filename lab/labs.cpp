@@ -19,6 +19,16 @@ namespace fs = std::filesystem;
 
 namespace {
 
+// Whoever makes one puts the lock there first, and dies between the two with an empty folder.
+bool is_labs_folder(const Layout& layout) {
+  return fs::exists(layout.lock_file()) || fs::is_empty(layout.folder);
+}
+
+std::string foreign_text(const Layout& layout) {
+  return fmt::format("{} was not made by nospof (it has no file 'lock'), and is left alone",
+                     layout.folder);
+}
+
 std::string names_of_living() {
   std::string names;
   for (const LabEntry& entry : list_labs())
@@ -48,7 +58,8 @@ std::string end_lab(const std::string& name) {
     throw Error(fmt::format("there is no lab '{}'; {}", name, names_of_living()));
   if (!is_folder_held(layout)) {
     const UniqueFd lock = lock_root(state_root());
-    return remove_remains(layout);
+    // Somebody may have claimed it anew until the lock was ours.
+    if (fs::exists(layout.folder) && !is_folder_held(layout)) return remove_remains(layout);
   }
   std::unique_ptr<KeeperClient> client;
   try {
@@ -80,6 +91,7 @@ std::vector<LabEntry> list_labs() {
 std::string remove_remains(const Layout& layout) {
   const std::string name = fs::path(layout.folder).filename().string();
   check_lab_name(name);
+  if (!is_labs_folder(layout)) throw Error(foreign_text(layout) + "; choose another name");
   const std::string cgroup = lab_cgroup(cgroup2_mount(), state_root(), name);
   const std::size_t ended = cgroup_members(cgroup).size();
   if (fs::exists(cgroup)) kill_cgroup(cgroup);
@@ -106,6 +118,10 @@ SweepResult sweep_dead_labs(const std::string& only) {
     if (!only.empty() && name != only) continue;
     const Layout layout = Layout::of(root, name);
     if (is_folder_held(layout)) continue;
+    if (!is_labs_folder(layout)) {
+      result.lines.push_back(foreign_text(layout));
+      continue;
+    }
     try {
       result.lines.push_back(remove_remains(layout));
     } catch (const std::exception& e) {

@@ -69,6 +69,7 @@ class ActiveInjection {
   MonoTime since() const { return since_; }
   const std::string& failure() const { return failure_; }
   const kinds::Confirmation& last_confirmation() const { return last_; }
+  const std::vector<OpenRecord>& open() const { return open_; }
 
   /// Lets go and executes the undo records that are still open, last one first. Does nothing when
   /// healed. Never throws. Returns whether it is healed now.

@@ -177,6 +177,11 @@ asio::awaitable<json::object> Session::heal(std::string injection,
   if (found != injections_.end()) {
     const EntryPtr entry = *found;
     const bool before = entry->life->state() == ActiveInjection::State::healed;
+    // A helper that died, rules that somebody flushed: what was seen to bite no longer could.
+    if (!before && entry->seen_to_bite)
+      if (const kinds::Confirmation now = entry->life->confirm();
+          now.outcome == kinds::Confirmation::Outcome::unable)
+        steps.add("held", false, "it had ended before it was to be healed: " + now.evidence);
     healed = entry->life->take_back(steps);
     changed = healed && !before;
     if (healed) {
@@ -253,7 +258,24 @@ void Session::remember(const EntryPtr& entry) {
 
 // --- records ------------------------------------------------------------------------------------
 
+// Of two that change one thing the first to be healed would take the second's for somebody else's,
+// and the second would put back what the first had made of it.
+void Session::refuse_overlap(const std::string& injection, const kinds::UndoRecord& record) const {
+  const std::vector<std::string> things = things_restored(record);
+  for (const EntryPtr& entry : injections_) {
+    if (entry->life->id() == injection) continue;
+    for (const OpenRecord& other : entry->life->open())
+      for (const std::string& thing : things_restored(other.record))
+        if (std::ranges::find(things, thing) != things.end())
+          throw Error(
+              fmt::format("{} is changed already by the fault {} (injection '{}'), which "
+                          "has to be healed first",
+                          thing, entry->life->kind(), entry->life->id()));
+  }
+}
+
 OpenRecord Session::keep(const std::string& injection, const kinds::UndoRecord& record) {
+  refuse_overlap(injection, record);
   OpenRecord entry = journal_.add(injection, record);
   try {
     try {

@@ -80,6 +80,7 @@ class Session final : private RecordKeeper {
 
   // RecordKeeper
   OpenRecord keep(const std::string& injection, const kinds::UndoRecord& record) override;
+  void refuse_overlap(const std::string& injection, const kinds::UndoRecord& record) const;
   void settle(std::int64_t number, const UndoResult& result) noexcept override;
 
   // life of the session

@@ -57,6 +57,18 @@ std::optional<std::string> optional_text_field(const json::object& record, const
   return text_field(record, name);
 }
 
+std::vector<std::string> things_restored(const kinds::UndoRecord& record) {
+  const std::string op = optional_text_field(record, "op").value_or("");
+  if (op == "restore-ruleset") return {"the host's packet filter ruleset"};
+  if (op == "restore-control") return {"file " + text_field(record, "file")};
+  std::vector<std::string> things;
+  const json::value* files = record.if_contains("files");
+  if (op != "restore-files" || files == nullptr || !files->is_array()) return things;
+  for (const json::value& file : files->as_array())
+    if (file.is_object()) things.push_back("file " + text_field(file.as_object(), "path"));
+  return things;
+}
+
 bool speaks_of_processes(const kinds::UndoRecord& record) {
   const json::value* op = record.if_contains("op");
   return op != nullptr && op->is_string() &&

@@ -2,6 +2,7 @@
 // Undo records are data; this is the one piece of code that executes them.
 
 #include <string>
+#include <vector>
 
 #include "kinds/fault.hpp"
 
@@ -66,6 +67,11 @@ struct UndoResult {
 ///                                       owner, then checks it is gone
 /// Other fields of a record are ignored. Never throws: what cannot be undone is told in the result.
 UndoResult execute_undo(const kinds::UndoRecord& record, kinds::HostEnv& env);
+
+/// What a record puts back to a state that was saved ("file /etc/x", "the packet filter rules"):
+/// two records of one thing must not be open at once. Empty for records that only remove what they
+/// know for their own.
+std::vector<std::string> things_restored(const kinds::UndoRecord& record);
 
 /// Whether a record speaks of processes, which do not outlive their pid namespace. Such a record is
 /// void after a reboot: the same numbers may belong to others.

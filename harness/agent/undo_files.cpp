@@ -11,6 +11,7 @@
 #include "system/check.hpp"
 #include "system/fd.hpp"
 #include "system/file_image.hpp"
+#include "system/in_place_file.hpp"
 
 namespace nospof::agent {
 
@@ -81,13 +82,19 @@ bool is_as_placed(const Kept& kept) {
   return now && now->content == kept.placed && kept.placed != kept.original.content;
 }
 
+// Written in place, a file may have been left half written, by the fault or by an undo.
+bool is_ours(const Kept& kept, const std::string& now) {
+  const std::string& before = kept.original.content;
+  if (now == kept.placed || now == before) return true;
+  return kept.in_place &&
+         (is_half_written(now, before, kept.placed) || is_half_written(now, kept.placed, before));
+}
+
 // What somebody else wrote meanwhile stays: it is neither ours to keep nor to take away.
 void restore(const Kept& kept, std::size_t& restored, std::string& foreign) {
   const auto now = read_image(kept.path, most_bytes);
   if (now && *now == kept.original) return;
-  const bool ours =
-      !now || kept.in_place || now->content == kept.placed || now->content == kept.original.content;
-  if (!ours) {
+  if (now && !is_ours(kept, now->content)) {
     foreign += fmt::format("; {} was changed by somebody else and is left as it is", kept.path);
     return;
   }

@@ -37,6 +37,21 @@ bool has_all(const std::vector<NftTable>& tables, const std::vector<NftTable>& w
   });
 }
 
+// What was placed under a name that the host itself has is gone only when the host's own is back.
+bool differs_in_shared(const std::vector<NftTable>& placed, const std::string& before,
+                       const std::string& now) {
+  const auto text_of = [](const std::vector<TableListing>& listings, const NftTable& table) {
+    const auto found = std::ranges::find(listings, table, &TableListing::table);
+    return found == listings.end() ? std::string() : found->text;
+  };
+  const auto hosts = split_listing(before);
+  const auto present = split_listing(now);
+  return std::ranges::any_of(placed, [&](const NftTable& table) {
+    const std::string own = text_of(hosts, table);
+    return !own.empty() && text_of(present, table) != own;
+  });
+}
+
 }  // namespace
 
 UndoResult undo_ruleset(const json::object& record, kinds::HostEnv&) {
@@ -63,7 +78,8 @@ UndoResult undo_ruleset(const json::object& record, kinds::HostEnv&) {
   for (const TableListing& table : split_listing(before)) wanted.push_back(table.table);
   const std::string difference = first_difference(before, now.comparable);
   const bool ours_there =
-      !placed.empty() && has_all(now.tables, placed) && !has_all(wanted, placed);
+      differs_in_shared(placed, before, now.comparable) ||
+      (!placed.empty() && has_all(now.tables, placed) && !has_all(wanted, placed));
   if (has_all(now.tables, wanted) && !ours_there)
     return {true, false,
             fmt::format("somebody else has loaded the host's tables meanwhile, with other rules; "

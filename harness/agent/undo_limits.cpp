@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <map>
@@ -44,7 +45,7 @@ std::vector<FileLimits> file_limits(const json::object& record) {
 bool is_lowered(pid_t pid, const FileLimits& limits) {
   rlimit now{};
   return ::prlimit(pid, RLIMIT_NOFILE, nullptr, &now) == 0 && now.rlim_cur == limits.lowered &&
-         now.rlim_max == limits.before.rlim_max;
+         now.rlim_cur != limits.before.rlim_cur && now.rlim_max == limits.before.rlim_max;
 }
 
 // False when the process is gone.
@@ -59,6 +60,17 @@ std::string trimmed(std::string text) {
   return text;
 }
 
+// To how many processes that have a lowered limit.
+std::size_t give_back_in(const std::string& cgroup, const std::vector<FileLimits>& all) {
+  std::size_t given_back = 0;
+  for (const ProcessId& id : cgroup_processes(cgroup)) {
+    const auto lowered =
+        std::ranges::find_if(all, [&](const FileLimits& one) { return is_lowered(id.pid, one); });
+    if (lowered != all.end() && give_back(id.pid, lowered->before)) ++given_back;
+  }
+  return given_back;
+}
+
 }  // namespace
 
 UndoResult undo_file_limits(const json::object& record, kinds::HostEnv&) {
@@ -69,14 +81,10 @@ UndoResult undo_file_limits(const json::object& record, kinds::HostEnv&) {
     if (!state || state->id != one.id || !is_lowered(one.id.pid, one)) continue;
     given_back += give_back(one.id.pid, one.before) ? 1U : 0U;
   }
-  // What was forked meanwhile inherited a limit of ours: it gets that of its parent.
+  // What was forked meanwhile inherited a limit of ours: it gets that of its parent. So does what
+  // such a one forks until it is its turn, hence until there is none.
   if (const auto cgroup = optional_text_field(record, "cgroup"))
-    for (const ProcessId& id : cgroup_processes(*cgroup))
-      for (const FileLimits& one : all)
-        if (is_lowered(id.pid, one)) {
-          given_back += give_back(id.pid, one.before) ? 1U : 0U;
-          break;
-        }
+    while (const std::size_t more = give_back_in(*cgroup, all)) given_back += more;
   return {true, given_back > 0,
           given_back == 0 ? "no process had a lowered limit"
                           : fmt::format("{} processes have their limits back", given_back)};

@@ -218,6 +218,20 @@ TEST_F(HostRules, AReplacedRulesetThatWasEditedIsNotOverwritten) {
   EXPECT_EQ(stateless_rules(h1()), theirs);
 }
 
+// It may be ours with somebody's change beside it: left in force it would be for good.
+TEST_F(HostRules, AReplacedRulesetUnderTheHostsOwnNamesIsNotTakenForSomebodyElses) {
+  auto fault = inject_kind(faults::make_firewall_replace(), {"h1"}, ruleset(R"(
+table inet host { chain in { type filter hook input priority 0; tcp dport 7000 drop; }; }
+table netdev early { }
+)"));
+  load(h1(), "table inet quick {}");
+  const auto refused = undo_on(h1(), fault[0].injection->undo().at(0));
+  EXPECT_FALSE(refused.done) << refused.detail;
+  load(h1(), "delete table inet quick");
+  heal(fault);
+  EXPECT_EQ(rules_now(), before_);
+}
+
 TEST_F(HostRules, RefusesARulesetThatIsNone) {
   const auto kind = faults::make_firewall_replace();
   EXPECT_THAT(refusal(kind, ruleset("table inet x { chain c { no such thing; } }")),

@@ -5,9 +5,13 @@
 
 #include "lab/host_environment.hpp"
 #include "lab/recipe.hpp"
+#include "lab/record.hpp"
 #include "lab_fixture.hpp"
+#include "system/cgroup.hpp"
+#include "system/host_limits.hpp"
 #include "system/netlink.hpp"
 #include "system/nftables.hpp"
+#include "tests/support/stop_fault.hpp"
 
 namespace nospof::test {
 
@@ -132,6 +136,33 @@ TEST_F(LabLife, TheStateFolderMayLieAnywhere) {
   }
   EXPECT_TRUE(lab::list_labs().empty());
   fs::remove_all(root);
+}
+
+TEST_F(LabLife, FoldersAndControlGroupsOfOthersAreLeftAlone) {
+  const std::string root = *folder_ / "state";
+  ::setenv("NOSPOF_STATE_DIR", root.c_str(), 1);
+  const std::string name = unique_name("foreign");
+  const std::string file = root + "/labs/" + name + "/precious";
+  fs::create_directories(fs::path(file).parent_path());
+  write_file(file, "x");
+  const lab::SweepResult swept = lab::sweep_dead_labs("");
+  ASSERT_EQ(swept.lines.size(), 1U);
+  EXPECT_NE(swept.lines[0].find("was not made by nospof"), std::string::npos) << swept.lines[0];
+  EXPECT_THROW(lab::end_lab(name), Error);
+  EXPECT_THROW(up(name), Error);
+  EXPECT_TRUE(fs::exists(file));
+
+  const std::string other = unique_name("group");
+  const std::string cgroup = lab::lab_cgroup(cgroup2_mount(), root, other);
+  create_cgroup(cgroup);
+  {
+    const Sleeper sleeper;
+    write_control_file(cgroup + "/cgroup.procs", std::to_string(sleeper.id().pid));
+    EXPECT_THROW(up(other), Error);
+    EXPECT_EQ(sleeper.letter(), 'S') << "it is somebody else's";
+    EXPECT_FALSE(fs::exists(root + "/labs/" + other));
+  }
+  remove_cgroup(cgroup, std::chrono::seconds(5));
 }
 
 TEST_F(LabLife, OnlyAllowedFlowsPass) {

@@ -24,7 +24,9 @@ inline char process_letter(const ProcessId& id) {
 
 /// Parameters: {"pid","start_time"} and optionally "mode":
 ///   "broken-prepare", "broken-inject" (stops, then throws), "broken-undo" (an operation nobody
-///   knows), "never-confirmed", "throwing-confirm".
+///   knows), "never-confirmed", "throwing-confirm", "/FILE" (claims to have changed that control
+///   file from 1 to 2), "needs-helper" (unable to bite once
+///   the process was continued by somebody else).
 class StopFault final : public kinds::Fault {
  public:
   StopFault(ProcessId id, std::string mode) : id_(id), mode_(std::move(mode)) {}
@@ -48,6 +50,9 @@ class StopFault final : public kinds::Fault {
       record["processes"] = json::array({json::value(process)});
       std::vector<kinds::UndoRecord> records{record};
       if (mode_ == "broken-undo") records.push_back({{"op", "no-such-operation"}});
+      if (mode_.starts_with("/"))
+        records.push_back(
+            {{"op", "restore-control"}, {"file", mode_}, {"old", "1"}, {"ours", "2"}});
       return records;
     }
     void inject() override {
@@ -57,7 +62,12 @@ class StopFault final : public kinds::Fault {
     kinds::Confirmation confirm() override {
       if (mode_ == "throwing-confirm") throw Error("cannot look");
       if (mode_ == "never-confirmed") return {kinds::Confirmation::Outcome::not_yet, "not seen"};
-      return see('T');
+      const kinds::Confirmation seen = see('T');
+      const bool bites = seen.outcome == kinds::Confirmation::Outcome::confirmed;
+      bitten_ = bitten_ || bites;
+      if (mode_ == "needs-helper" && bitten_ && !bites)
+        return {kinds::Confirmation::Outcome::unable, "the helper has ended"};
+      return seen;
     }
     kinds::Confirmation confirm_healed() override { return see('S'); }
 
@@ -70,6 +80,7 @@ class StopFault final : public kinds::Fault {
     }
     ProcessId id_;
     std::string mode_;
+    bool bitten_ = false;
   };
 
   ProcessId id_;

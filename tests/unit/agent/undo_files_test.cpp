@@ -166,11 +166,18 @@ TEST_F(UndoFiles, AFileWithFurtherNamesIsWrittenInPlace) {
   auto undo = record();
   undo["files"].as_array()[0].as_object()["in_place"] = true;
   write_file(path(".nospof-1"), "");
-  const FileImage bad{"half of it, as a crash leaves it", 0640, ::geteuid(), ::getegid()};
-  put_image(path("a.conf"), bad, "", true);
-  EXPECT_EQ(text("same.conf"), bad.content);
+  // "bad a" over "good a", as a crash leaves it in the middle.
+  const FileImage half{"badd a", 0640, ::geteuid(), ::getegid()};
+  put_image(path("a.conf"), half, "", true);
+  EXPECT_EQ(text("same.conf"), half.content);
   EXPECT_TRUE(execute_undo(undo, env_).done);
   EXPECT_EQ(text("same.conf"), "good a") << "still one file";
+
+  write_file(path(".nospof-1"), "");
+  const FileImage other{"somebody else's", 0640, ::geteuid(), ::getegid()};
+  put_image(path("a.conf"), other, "", true);
+  EXPECT_THAT(execute_undo(undo, env_).detail, HasSubstr("a.conf was changed by somebody else"));
+  EXPECT_EQ(text("same.conf"), other.content);
 }
 
 TEST_F(UndoFiles, AServiceThatHasEndedIsStarted) {

@@ -219,5 +219,17 @@ TEST(UndoRuleset, ARecordThatLacksSomethingIsRefusedBeforeAnythingIsRead) {
   EXPECT_THAT(execute_undo(record, env).detail, HasSubstr("bad table"));
 }
 
+TEST(ThingsRestored, AreFilesControlsAndTheRuleset) {
+  EXPECT_THAT(things_restored({{"op", "restore-ruleset"}}),
+              testing::ElementsAre("the host's packet filter ruleset"));
+  EXPECT_THAT(things_restored({{"op", "restore-control"}, {"file", "/c/pids.max"}}),
+              testing::ElementsAre("file /c/pids.max"));
+  EXPECT_THAT(things_restored({{"op", "restore-files"},
+                               {"files", json::array{json::object{{"path", "/etc/a"}},
+                                                     json::object{{"path", "/etc/b"}}}}}),
+              testing::ElementsAre("file /etc/a", "file /etc/b"));
+  EXPECT_THAT(things_restored({{"op", "start-service"}, {"service", "x"}}), testing::IsEmpty());
+}
+
 }  // namespace
 }  // namespace nospof::agent

@@ -84,6 +84,8 @@ void add_history_verb(CLI::App& app, Verb& chosen) {
   auto a = std::make_shared<CheckHistoryArguments>();
   CLI::App* check = app.add_subcommand(
       "check-history", "Check that histories of clients are linearizable, or that no row was lost");
+  check->footer(
+      "Exit codes: 0 linearizable, nothing lost; 1 not; 2 a file cannot be read; 3 undecided.");
   check->add_option("FILE", a->files)->required();
   check->add_option("--format", a->format, "auto, jepsen-log, edn or json")->capture_default_str();
   check
@@ -170,6 +172,7 @@ void add_evidence_verbs(CLI::App& app, Verb& chosen, const kinds::Registry& regi
   auto key = std::make_shared<std::string>();
   CLI::App* verify = app.add_subcommand(
       "verify", "Check a bundle's signature and files, and that its verdict follows from them");
+  verify->footer("Exit codes: 0 verified; 1 not, with the reasons; 2 it cannot be read.");
   verify->add_option("BUNDLE", *file, "the file, or the folder that it was unpacked to")
       ->required();
   verify->add_option("--key", *key, "file with the signer's public key")->required();

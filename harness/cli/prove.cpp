@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "analysis/stack_certificate.hpp"
 #include "cli/commit.hpp"
 #include "cli/terminal.hpp"
 #include "cli/verbs.hpp"
@@ -62,7 +63,12 @@ int conclude(const control::RunEnd& end) {
 int with_evidence(int code, const std::string& folder, const evidence::PrivateKey& key) {
   const std::string out = folder + "/evidence.tar";
   try {
-    evidence::write_bundle({folder, out, &key, {}, std::string("nospof ") + NOSPOF_VERSION});
+    evidence::write_bundle({folder,
+                            out,
+                            &key,
+                            {},
+                            std::string("nospof ") + NOSPOF_VERSION,
+                            analysis::verify_stack_certificate});
   } catch (const std::exception& e) {
     fmt::print(stderr, "nospof: no evidence could be made: {}\n", e.what());
     return code == 0 ? exit_inconclusive : code;

@@ -12,6 +12,10 @@ void add_analyze_verb(CLI::App& app, std::function<int()>& chosen) {
   auto a = std::make_shared<AnalyzeArguments>();
   CLI::App* analyze = app.add_subcommand(
       "analyze", "Find what fails together: of a topology, or of a fault tree in a file");
+  analyze->footer(
+      "Exit codes: 0 no error was found; 1 one was, such as a single point of failure; 2 bad "
+      "input;\n"
+      "3 undecided, or a fault tree without minimal cut sets.");
   analyze->add_option("TOPOLOGY", a->topology_file, "a topology");
   analyze->add_option("--mef", a->mef_file, "instead: a fault tree in the Open-PSA format");
   analyze->add_option("--top", a->top, "which gate of it; the one that no other uses unless given");

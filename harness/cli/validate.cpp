@@ -39,7 +39,7 @@ int validate_command(const std::vector<std::string>& files, const spec::Catalogu
   for (const std::string& file : files) {
     try {
       fmt::print("{}: ok ({})\n", file, describe(file, catalogue));
-    } catch (const Error& error) {
+    } catch (const std::exception& error) {
       // Every file gets its say, in the order given.
       std::fflush(stdout);
       fmt::print(stderr, "{}\n", error.what());

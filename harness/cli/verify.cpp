@@ -31,9 +31,7 @@ int verify_command(const std::string& bundle, const std::string& key_file,
   checks.plan = [&](const spec::Topology& topology, const verdict::RunRecord& run) {
     return control::check_plan(topology, catalogue, run);
   };
-  checks.certificate = [](const std::string& text, const spec::Topology& topology) {
-    return analysis::verify_stack_certificate(text, topology);
-  };
+  checks.certificate = analysis::verify_stack_certificate;
   const evidence::Verification found = evidence::verify_bundle(bundle, key, checks);
   for (const std::string& note : found.notes) fmt::print(stderr, "note: {}\n", note);
   if (!found.good()) {

@@ -125,7 +125,9 @@ class Worker {
         co_return true;
       } catch (const MissingCapability&) {
         throw;
-      } catch (const Error& e) {
+      } catch (const Interrupted&) {
+        throw;
+      } catch (const std::exception& e) {
         if (tries == 2) throw;
         why = fmt::format("the fresh lab was of no use: {}", e.what());
       }
@@ -186,8 +188,7 @@ class CarryOut {
     if (labs > 1) proof_.watcher.note(fmt::format("{} labs side by side, as asked for", labs));
     LabEnd sum = labs == 1 ? alone(groups) : side_by_side(groups, labs);
     if (!may_try_again(sum, labs)) return sum;
-    const std::vector<std::size_t> open =
-        proof_.options.to_repeat(proof_.recorder.folder(), labs != 1);
+    const std::vector<std::size_t> open = left_open(labs != 1);
     if (open.empty()) return sum;
     proof_.watcher.note(fmt::format("{} of {} cells are tried again, in a lab alone", open.size(),
                                     proof_.cells.size()));
@@ -204,6 +205,16 @@ class CarryOut {
     const bool ended_early = labs == 1 && !end.failure.empty();
     return options.to_repeat && options.lab.empty() && !options.keep_lab && !end.missing &&
            end.signal_number == 0 && end.healing_complete && !ended_early;
+  }
+
+  // What cannot be told from the record so far is no reason to lose it: the run ends as it would.
+  std::vector<std::size_t> left_open(bool had_several_labs) {
+    try {
+      return proof_.options.to_repeat(proof_.recorder.folder(), had_several_labs);
+    } catch (const std::exception& e) {
+      proof_.watcher.note(fmt::format("no cell is tried again: {}", e.what()));
+      return {};
+    }
   }
 
   LabEnd alone(std::vector<CellGroup> groups) {

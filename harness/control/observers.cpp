@@ -81,12 +81,7 @@ asio::awaitable<std::unique_ptr<ProberClient>> ObserverTeam::connect(const std::
     return asked->clock(within);
   };
   const std::string of = "prober";
-  try {
-    co_await clocks_.read(host, of, ask);
-  } catch (const std::exception& e) {
-    record(host, "down", e.what());
-    throw;
-  }
+  co_await clocks_.read(host, of, ask);
   co_return client;
 }
 

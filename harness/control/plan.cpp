@@ -16,8 +16,6 @@ namespace json = boost::json;
 
 namespace {
 
-// What injecting, confirming, healing and waiting for redundancy took on
-// average in proofs of the reference stack, on two busy cores.
 // What the rest took on average in proofs of the reference stack with all probes on two cores:
 // injecting, healing, becoming whole again, and for each further host that crashes.
 constexpr Nanoseconds overhead = std::chrono::milliseconds(4700);

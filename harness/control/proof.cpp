@@ -77,10 +77,13 @@ json::array cells_json(const std::vector<Cell>& cells) {
 // Ends the record, and says how the labs fared that had any part in it.
 RunEnd conclude(Recorder& recorder, Watcher& watcher, const LabEnd& end) {
   if (end.missing) std::rethrow_exception(end.missing);
-  const char* reason = !end.failure.empty()     ? "error"
+  std::string failure = end.failure;
+  if (const std::string trouble = recorder.trouble(); failure.empty() && !trouble.empty())
+    failure = "the record is incomplete: " + trouble;
+  const char* reason = !failure.empty()         ? "error"
                        : end.signal_number != 0 ? "interrupted"
                                                 : "complete";
-  recorder.event("run-finished", {{"reason", reason}, {"detail", end.failure}});
+  recorder.event("run-finished", {{"reason", reason}, {"detail", failure}});
   if (end.threw) watcher.note(fmt::format("the run ended early: {}", end.failure));
   return {recorder.folder(), end.signal_number, end.healing_complete};
 }

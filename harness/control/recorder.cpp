@@ -25,7 +25,7 @@ std::string make_folder(const std::string& parent, const std::string& base) {
 }  // namespace
 
 Recorder::Recorder(const std::string& root, const std::string& name, const Clock& clock)
-    : run_(std::make_shared<Run>(clock)) {
+    : run_(new Run{clock}) {  // clang 14 makes no aggregate in make_shared
   run_->folder = make_folder(fmt::format("{}/{}", root, name), utc_compact(clock.wall()));
   run_->events = open_file(run_->folder + "/events.ndjson", O_WRONLY | O_CREAT | O_APPEND);
 }
@@ -41,7 +41,17 @@ void Recorder::event(std::string_view type, json::object fields) {
                     {"event", type}};
   if (lab_ > 0) line["lab"] = lab_;
   for (auto& [key, value] : fields) line[key] = std::move(value);
-  write_all(run_->events.get(), json::serialize(line) + "\n", run_->folder + "/events.ndjson");
+  try {
+    write_all(run_->events.get(), json::serialize(line) + "\n", run_->folder + "/events.ndjson");
+  } catch (const std::exception& e) {
+    if (run_->trouble.empty()) run_->trouble = fmt::format("the event {}: {}", type, e.what());
+    throw;
+  }
+}
+
+std::string Recorder::trouble() const {
+  const std::lock_guard lock(run_->mutex);
+  return run_->trouble;
 }
 
 void Recorder::open_samples(Nanoseconds period) {

@@ -33,8 +33,11 @@ class Recorder {
 
   const std::string& folder() const { return run_->folder; }
 
-  /// Adds "t", "mono_ns" and "event" to the fields, and "lab".
+  /// Adds "t", "mono_ns" and "event" to the fields, and "lab". Throws SystemError when it cannot be
+  /// written, which trouble() remembers: whoever goes on all the same has an incomplete record.
   void event(std::string_view type, json::object fields);
+  /// Why an event of the run, of whichever lab, is not in the record; empty: all are.
+  std::string trouble() const;
 
   /// Opens samples/https.bin (of the second lab https-2.bin, and so on), unless it is open; before
   /// the first add_sample().
@@ -51,7 +54,8 @@ class Recorder {
     std::string folder = {};
     UniqueFd events = {};
     int histories = 0;
-    std::mutex mutex = {};  // for the two above, and the order of events
+    std::string trouble = {};
+    std::mutex mutex = {};  // for the three above, and the order of events
   };
 
   explicit Recorder(std::shared_ptr<Run> run, int lab) : run_(std::move(run)), lab_(lab) {}

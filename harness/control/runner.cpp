@@ -184,11 +184,13 @@ asio::awaitable<void> Runner::recover(const Pace& pace, CellEnd& end) {
       redundant_ns.reset();
     }
     if (Nanoseconds(now - healed_ns) <= pace.recovery_deadline) continue;
-    record_redundancy(redundancy, redundant_ns.value_or(now));
     end.stack_is_whole = false;
     end.detail = redundant_ns ? "users were not served again within the recovery deadline"
                               : fmt::format("not redundant again within the recovery deadline: {}",
                                             redundancy.detail);
+    if (redundant_ns) redundancy.detail = end.detail;
+    redundancy.ok = false;
+    record_redundancy(redundancy, redundant_ns.value_or(now));
     co_return;
   }
 }

@@ -66,6 +66,26 @@ void stage_certificate(const std::string& path, Staging& staging) {
   staging.add_file(certificate_name, open_file(path, O_RDONLY).get());
 }
 
+void check_staged_certificate(const BundleRequest& request, const verdict::RunRecord& run,
+                              const Staging& staging) {
+  if (!request.check_certificate || staging.find(certificate_name) == nullptr) return;
+  const std::string& folder = staging.folder();
+  const auto problems =
+      request.check_certificate(read_file(folder + "/" + certificate_name),
+                                spec::read_topology(folder + "/" + topology_in_bundle(run)));
+  if (problems.empty()) return;
+  if (!request.certificate.empty())
+    throw Error(fmt::format(
+        "--certificate {}: {}; a proof writes the certificate of its stack to RUN/certificate.json "
+        "(docs/evidence.md); leave --certificate out to bundle the run without one",
+        request.certificate, problems.front()));
+  throw Error(fmt::format(
+      "{}/{}: {}; it is not what this version of nospof knows of the topology, so a bundle with it "
+      "would not be verified; bundle it with the version that ran it, or move the file away to "
+      "bundle the run without one",
+      request.run_folder, certificate_name, problems.front()));
+}
+
 }  // namespace
 
 Bundled write_bundle(const BundleRequest& request) {
@@ -84,6 +104,7 @@ Bundled write_bundle(const BundleRequest& request) {
                             request.run_folder));
   stage_topology(run, staging);
   stage_certificate(request.certificate, staging);
+  check_staged_certificate(request, run, staging);
   const verdict::RunResult result = verdict::judge(run);
   staging.add_text(result_name, report::result_json(run, result));
   const StatementInput input{run, result, staging.files(), request.bundled_by};

@@ -44,9 +44,21 @@ std::string bound_text(const verdict::RunResult& result) {
       verdict::failure_bound(1) * 100);
   if (!result.failure_bound)
     return "No common bound for the probability of a failing cell follows, since a cell failed or "
-           "none passed. " +
+           "none passed in its only try. " +
            single;
   return fmt::format("95 % bound: {} {}", report::bound_text(result), single);
+}
+
+// Which cells had a second chance, and why.
+std::string tries_text(const verdict::RunRecord& run, const verdict::RunResult& result) {
+  const auto again =
+      std::ranges::count_if(result.cells, [](const auto& cell) { return !cell.earlier.empty(); });
+  if (again == 0) return "each once";
+  return fmt::format(
+      "each once but for {} that got another try, since of them or of others of their group it was "
+      "open whether the stack or a lack of CPU time was the cause (less than {:.6g} % idle, or "
+      "other labs beside)",
+      again, run.min_idle * 100);
 }
 
 // Kinds of observers and what nobody looked at when there was none.
@@ -95,13 +107,13 @@ std::string claim_text(const verdict::RunRecord& run, const verdict::RunResult& 
   const std::vector<CatalogueEntry> catalogue = catalogue_of(run);
   return fmt::format(
       "{}. This holds for the topology {} with hash {}, the fault catalogue with SHA-256 {} ({}), "
-      "the workload {}, and the objective: {}. Executed {} of {} planned cells, each once: {} "
+      "the workload {}, and the objective: {}. Executed {} of {} planned cells, {}: {} "
       "passed ({} of them controls, which broke the service as they must), {} failed, {} "
       "inconclusive; {} more entries were left out, each with its reason. {}",
       report::outcome_text(run, result), run.topology.name, run.topology.sha256,
       catalogue_sha256(catalogue), faults_text(catalogue), report::workload_text(run.probe),
-      slo_text(run), result.executed, run.cells.size(), result.passed, result.controls,
-      result.failed, result.inconclusive, run.left_out.size(), bound_text(result));
+      slo_text(run), result.executed, run.cells.size(), tries_text(run, result), result.passed,
+      result.controls, result.failed, result.inconclusive, run.left_out.size(), bound_text(result));
 }
 
 std::vector<std::string> not_covered(const verdict::RunRecord& run,

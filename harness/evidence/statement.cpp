@@ -29,15 +29,14 @@ json::object descriptor(const StagedFile& file) {
   return {{"name", file.name}, {"digest", {{"sha256", file.sha256}}}};
 }
 
-// By one execution each; cells that are repeated would have more.
+// Of one execution: what was tried again passed when it was tried often enough.
 json::object cell_bound(const verdict::CellResult& cell) {
-  const std::uint64_t executions = cell.executed ? 1 : 0;
-  const bool counts = cell.verdict == Verdict::pass && !cell.plan.is_control();
-  return {{"executions", executions},
-          {"passes", counts ? executions : 0},
+  const bool counts = verdict::is_trial(cell);
+  return {{"executions", (cell.executed ? 1U : 0U) + cell.earlier.size()},
+          {"passes", counts ? 1 : 0},
           {"confidence", verdict::confidence},
           {"failure_probability_at_most",
-           counts ? json::value(verdict::failure_bound(executions)) : json::value()}};
+           counts ? json::value(verdict::failure_bound(1)) : json::value()}};
 }
 
 // All that result.json says, whatever columns it has, but for figures that make no verdict and are

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "evidence/certificate_check.hpp"
 #include "evidence/keys.hpp"
 #include "spec/topology.hpp"
 #include "verdict/record.hpp"
@@ -19,7 +20,7 @@ struct Checks {
   std::function<std::vector<std::string>(const spec::Topology&, const verdict::RunRecord&)> plan;
   /// Whether a certificate (its text) follows from the topology. Without it no bundle that has a
   /// certificate is verified.
-  std::function<std::vector<std::string>(const std::string&, const spec::Topology&)> certificate;
+  CertificateCheck certificate;
 };
 
 struct Verification {

@@ -36,7 +36,7 @@ json::value error_budget_json(const verdict::RunResult& result) {
 json::value bound_json(const verdict::RunResult& result) {
   if (!result.failure_bound) return {};
   json::object object;
-  object["passed"] = result.passed - result.controls;
+  object["passed"] = result.trials;
   object["confidence"] = verdict::confidence;
   object["failure_probability_at_most"] = *result.failure_bound;
   object["text"] = bound_text(result);

@@ -9,8 +9,8 @@
 namespace nospof::report {
 
 /// Reads events.ndjson, samples/ and histories of a run, also of one that was killed or still goes
-/// on: a torn last line or record is passed over and noted in `damage`. Throws SystemError when
-/// there is no events.ndjson, Error naming file and line when it is of a newer schema.
+/// on: a torn last line or record is passed over and noted in `damage`. Throws Error when
+/// there is no events.ndjson, and, naming file and line, when it is of a newer schema.
 verdict::RunRecord load_run(const std::string& run_folder);
 /// The same without histories: whatever is said of one cell needs none.
 verdict::RunRecord load_without_histories(const std::string& run_folder);

@@ -76,18 +76,21 @@ std::string budget_text(const verdict::RunResult& result) {
 
 std::string bound_text(const verdict::RunResult& result) {
   if (!result.failure_bound) return "";
-  const std::size_t survived = result.passed - result.controls;
   std::string text = fmt::format(
       "{}, none failed. If cells like these fail independently of each other and with one "
       "probability, it is at most {} ({:.0f}% confidence). This says nothing about other faults, "
       "another workload or another topology.",
-      survived == 1 ? "1 cell passed" : fmt::format("{} cells passed", survived),
+      result.trials == 1 ? "1 cell passed" : fmt::format("{} cells passed", result.trials),
       at_most_percent(*result.failure_bound), verdict::confidence * 100);
   if (result.controls > 0)
     text += fmt::format(
         " Not counted {} {} in which hosts were to break the service together, and did.",
         result.controls == 1 ? "is" : "are",
         result.controls == 1 ? "1 control" : fmt::format("{} controls", result.controls));
+  if (const std::size_t again = result.passed - result.controls - result.trials; again > 0)
+    text += fmt::format(" Not counted {} {} that passed and had more than one try.",
+                        again == 1 ? "is" : "are",
+                        again == 1 ? "1 cell" : fmt::format("{} cells", again));
   if (result.inconclusive > 0)
     text += fmt::format(" {} inconclusive {} not counted.", result.inconclusive,
                         result.inconclusive == 1 ? "cell is" : "cells are");
@@ -200,8 +203,9 @@ std::string spof_faults_text(const verdict::Spof& spof) {
 
 std::string repeat_cell(const verdict::RunRecord& run, const verdict::CellPlan& plan) {
   if (run.mode == verdict::Mode::run) return repeat_run(run);
-  return fmt::format("nospof prove {} --budget {} --only {}{}", quoted(run.topology.file),
-                     spec::format_duration(run.outage_budget), quoted(plan.id),
+  return fmt::format("nospof prove {} --budget {} --only {} --min-idle {:.6g}{}",
+                     quoted(run.topology.file), spec::format_duration(run.outage_budget),
+                     quoted(plan.id), run.min_idle * 100,
                      run.observers.empty() ? " --no-observe" : "");
 }
 

@@ -44,12 +44,15 @@ class LabJudge {
   std::vector<kinds::Sample> by_schedule_;
 };
 
-// What may never be counts in whichever try it was seen: that it did not happen again is no excuse.
+// What failed in one try has failed: what was the machine's doing is inconclusive, and that it did
+// not happen again is no excuse. A cell that failed is tried again only along with others.
 void add_earlier(const CellResult& earlier, CellResult& result) {
   result.earlier.push_back({earlier.lab, earlier.beside, earlier.verdict, earlier.reasons});
-  if (!earlier.violated) return;
-  result.violated = true;
+  if (earlier.verdict != Verdict::fail) return;
   result.verdict = Verdict::fail;
+  result.violated = result.violated || earlier.violated;
+  result.attributable = result.attributable || earlier.attributable;
+  result.longest = longer_of(result.longest, earlier.longest);
   for (const std::string& reason : earlier.reasons)
     result.reasons.push_back("in an earlier try: " + reason);
 }
@@ -260,6 +263,10 @@ std::string agreement_name(Agreement agreement) {
   return "agree";
 }
 
+bool is_trial(const CellResult& cell) {
+  return cell.verdict == Verdict::pass && !cell.plan.is_control() && cell.earlier.empty();
+}
+
 std::string component_name(const CellPlan& plan) {
   if (!plan.hosts.empty())
     return fmt::to_string(fmt::join(plan.hosts, plan.in_turn ? ", then " : " + "));
@@ -288,10 +295,9 @@ RunResult judge(const RunRecord& run) {
   judge_clocks(run, result);
   judge_labs(run, labs, result);
   measure_budget(run, result);
-  // A cell that passed was executed; inconclusive ones are no trials, whatever they would have
-  // been.
   const std::size_t survived = result.passed - result.controls;
-  if (survived > 0 && result.failed == 0) result.failure_bound = failure_bound(survived);
+  result.trials = static_cast<std::size_t>(std::ranges::count_if(result.cells, is_trial));
+  if (result.trials > 0 && result.failed == 0) result.failure_bound = failure_bound(result.trials);
   if (survived == 0 && result.controls > 0)
     result.reasons.push_back(
         "no cell was survived: controls show that this proof sees outages, and nothing else");

@@ -82,6 +82,10 @@ struct CellResult {
   std::optional<Agreement> agreement = std::nullopt;
 };
 
+/// Whether failure_bound() counts the cell: one that was to be survived, and was in its only try.
+/// What was left open is tried again, so a pass in a later try is no fair trial.
+bool is_trial(const CellResult& cell);
+
 /// One failing cell as evidence for a SPOF.
 struct SpofFault {
   std::string cell;
@@ -118,12 +122,13 @@ struct RunResult {
   std::size_t executed = 0;
   std::size_t passed = 0;
   std::size_t controls = 0;  ///< of those that passed: hosts that broke the service, as they must
+  std::size_t trials = 0;    ///< see is_trial()
   std::size_t failed = 0;
   std::size_t inconclusive = 0;
   Traffic traffic;
   std::optional<ErrorBudget> budget;  ///< of that traffic; none when the record tells no SLO
   std::optional<WorstCell> worst;     ///< likewise; none without requests in any cell
-  /// See failure_bound(); none when a cell failed, or none was judged.
+  /// See failure_bound(); of `trials`; none when a cell failed, or there was no trial.
   std::optional<double> failure_bound;
 };
 

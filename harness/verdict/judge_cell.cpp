@@ -52,6 +52,10 @@ void look_for_violations(Case& c) {
   }
 }
 
+bool is_whole(const CellRecord& cell) {
+  return cell.end == CellEnd::executed && cell.redundant && cell.redundant->ok;
+}
+
 void check_course(Case& c) {
   if (!c.cell.end) {
     c.doubts.push_back("the run ended before this cell was finished");
@@ -76,10 +80,9 @@ void check_course(Case& c) {
 void check_observations(Case& c) {
   const Observations& seen = c.result.seen;
   for (const std::string& violation : seen.violations) c.violations.push_back(violation);
-  const bool whole = c.cell.end == CellEnd::executed && c.cell.redundant && c.cell.redundant->ok;
   for (const std::string& loss : seen.losses)
-    whole ? c.violations.push_back(loss)
-          : c.doubts.push_back(loss + "; but the stack was not seen whole again");
+    is_whole(c.cell) ? c.violations.push_back(loss)
+                     : c.doubts.push_back(loss + "; but the stack was not seen whole again");
   for (const std::string& kind : seen.blind)
     c.doubts.push_back(kind == "ledger"
                            ? "no audit of the ledger that began after healing had a good answer: "
@@ -327,6 +330,16 @@ std::string why_not_injected(const CellRecord& cell, const RunRecord& run) {
   return "the fault was not injected" + (cell.detail.empty() ? "" : ": " + cell.detail);
 }
 
+CellTime time_in(const RunRecord& run, const CellRecord& cell, const Evidence& evidence,
+                 const Window& window, std::int64_t injected_ns) {
+  const auto is_tls = [](auto outcome) { return kinds::outcome_name(outcome).starts_with("tls-"); };
+  CellTime time{window.begin_ns, injected_ns, window.end_ns, evidence.healed.last_ns};
+  time.clock = injection_clock(run, cell, injected_ns);
+  time.breaks_tls = std::ranges::any_of(cell.caused, is_tls);
+  time.ended_whole = is_whole(cell);
+  return time;
+}
+
 }  // namespace
 
 std::optional<CellTime> time_of(const RunRecord& run, std::size_t index) {
@@ -334,8 +347,7 @@ std::optional<CellTime> time_of(const RunRecord& run, std::size_t index) {
   const auto injected_ns = evidence.injected_ns();
   if (!injected_ns) return std::nullopt;
   const Window window = window_of(run, index, evidence, {});
-  return CellTime{window.begin_ns, *injected_ns, window.end_ns, evidence.healed.last_ns,
-                  injection_clock(run, run.cells.at(index), *injected_ns)};
+  return time_in(run, run.cells.at(index), evidence, window, *injected_ns);
 }
 
 CellResult judge_sorted(const RunRecord& run, std::size_t index,
@@ -353,10 +365,7 @@ CellResult judge_sorted(const RunRecord& run, std::size_t index,
   measure(run, cell, evidence, window, result);
   if (result.injected_ns)
     result.seen =
-        observations_of(run, spans,
-                        {window.begin_ns, *result.injected_ns, window.end_ns,
-                         evidence.healed.last_ns, injection_clock(run, cell, *result.injected_ns)},
-                        cell.caused);
+        observations_of(run, spans, time_in(run, cell, evidence, window, *result.injected_ns));
 
   Case c{run, cell, evidence, window, result, {}, {}, {}};
   look_for_violations(c);

@@ -19,10 +19,6 @@ std::string kind_of(const RunRecord& run, const std::string& probe) {
   return found == run.observers.end() ? probe : found->kind;
 }
 
-bool is_tls(kinds::Outcome outcome) {
-  return kinds::outcome_name(outcome).starts_with("tls-");
-}
-
 // How often says whether it was one that went astray, or is how things are.
 std::string detail_of(const Span& span) {
   const std::uint64_t times = span.counts.empty() ? 1 : span.counts.back().count;
@@ -125,14 +121,17 @@ bool was_there_before(const std::vector<Span>& spans, const Span& span, std::int
   });
 }
 
-void see_violations(const std::vector<Span>& spans, const CellTime& time,
-                    const std::vector<kinds::Outcome>& caused, Observations& seen) {
-  const bool tls_is_broken = std::ranges::any_of(caused, is_tls);
+// What the fault is there to bring about. That it is over before the next one is for stands().
+bool is_excused(const Span& span, const CellTime& time) {
+  return span.kind == "tls-path" && time.breaks_tls;
+}
+
+void see_violations(const std::vector<Span>& spans, const CellTime& time, Observations& seen) {
   std::set<std::pair<std::string, std::string>> told;
   for (const Span& span : spans) {
     if (!span.finding.violation || !began_in(span, time.injected_ns, time.end_ns)) continue;
     if (span.finding.what == lost_write && span.remaining() == 0) continue;
-    if (span.kind == "tls-path" && tls_is_broken) continue;
+    if (is_excused(span, time)) continue;
     if (was_there_before(spans, span, time.injected_ns)) continue;
     if (!told.insert({span.finding.what, span.finding.subject}).second) continue;
     (span.finding.what == lost_write ? seen.losses : seen.violations).push_back(text_of(span));
@@ -206,13 +205,36 @@ std::optional<std::int64_t> next_injection(const RunRecord& run, const std::vect
   return next;
 }
 
-// Whether it was there while the stack, whole and not broken by anybody, was about to be broken.
-bool stands(const RunRecord& run, const std::vector<CellTime>& times, const Span& span) {
+const CellTime* last_injection(const std::vector<CellTime>& times, std::int64_t before_ns) {
+  const CellTime* last = nullptr;
   for (const CellTime& time : times)
-    if (began_in(span, time.injected_ns, time.end_ns)) return false;
-  if (span.finding.what == lost_write) return span.remaining() > 0;
+    if (time.injected_ns <= before_ns && (last == nullptr || time.injected_ns > last->injected_ns))
+      last = &time;
+  return last;
+}
+
+// For a moment something may be wrong only while a stack starts: until it is first broken.
+bool is_starting(const RunRecord& run, const CellTime* last, std::int64_t at_ns) {
+  return last == nullptr || std::ranges::any_of(run.lab_ups_ns, [&](std::int64_t lab_up_ns) {
+           return lab_up_ns > last->injected_ns && lab_up_ns <= at_ns;
+         });
+}
+
+// Whether it was there while the stack, whole and not broken by anybody, was about to be broken,
+// and is no cell's.
+bool stands(const RunRecord& run, const std::vector<CellTime>& times, const Span& span) {
+  bool excused = false;
+  for (const CellTime& time : times) {
+    if (!began_in(span, time.injected_ns, time.end_ns)) continue;
+    if (!is_excused(span, time)) return false;
+    excused = true;
+  }
+  const CellTime* last = last_injection(times, span.seen_ns);
+  if (span.finding.what == lost_write)
+    return span.remaining() > 0 && (last == nullptr || last->ended_whole);
   const auto next = next_injection(run, times, span.seen_ns);
-  return !next || holds_at(span, *next);
+  if (excused) return next ? holds_at(span, *next) : !span.over_ns;
+  return !next || holds_at(span, *next) || !is_starting(run, last, span.seen_ns);
 }
 
 }  // namespace
@@ -237,10 +259,10 @@ std::vector<Span> spans_of(const RunRecord& run) {
 }
 
 Observations observations_of(const RunRecord& run, const std::vector<Span>& spans,
-                             const CellTime& time, const std::vector<kinds::Outcome>& caused) {
+                             const CellTime& time) {
   Observations seen;
   see_who_looked(run, time, seen);
-  see_violations(spans, time, caused, seen);
+  see_violations(spans, time, seen);
   see_writes(run, spans, time, seen);
   see_closed(spans, time, seen);
   see_owners(spans, time, seen);

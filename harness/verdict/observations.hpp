@@ -47,6 +47,8 @@ struct CellTime {
   std::int64_t end_ns = 0;
   std::optional<std::int64_t> healed_ns = {};  ///< measured; none: it never was
   Nanoseconds clock{0};                        ///< how far the injection may be off, as Span::clock
+  bool breaks_tls = false;                     ///< by what its fault is there for
+  bool ended_whole = true;                     ///< the stack was redundant again
 };
 
 struct Observations {
@@ -76,9 +78,8 @@ struct Observations {
   Interval with_two_owners;  ///< and that two had it
 };
 
-/// `caused`: what the cell's fault is meant to show.
 Observations observations_of(const RunRecord& run, const std::vector<Span>& spans,
-                             const CellTime& time, const std::vector<kinds::Outcome>& caused);
+                             const CellTime& time);
 
 /// Something that may never be and that no fault brought about: it was there before.
 struct StandingFinding {

@@ -68,6 +68,15 @@ TEST_F(Evidence, IsNotSignedWithACertificateThatProvesNothing) {
   EXPECT_FALSE(std::filesystem::exists(file_));
 }
 
+TEST_F(Evidence, IsNotSignedWithACertificateOfTheRunThatProvesNothing) {
+  write_file(run_ + "/certificate.json", "{}");
+  const CommandResult refused = bundle();
+  EXPECT_EQ(refused.exit_code, 2) << refused.output;
+  EXPECT_THAT(refused.errors, HasSubstr(run_ + "/certificate.json: 'kind' is not"));
+  EXPECT_THAT(refused.errors, HasSubstr("move the file away"));
+  EXPECT_FALSE(std::filesystem::exists(file_));
+}
+
 TEST_F(Evidence, IsATarThatOthersUnpackAndThatIsVerifiedUnpacked) {
   ASSERT_EQ(bundle().exit_code, 0);
   SpawnOptions options;

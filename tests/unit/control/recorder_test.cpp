@@ -2,6 +2,7 @@
 
 #include "control/recorder.hpp"
 
+#include <csignal>
 #include <filesystem>
 #include <sstream>
 #include <thread>
@@ -9,8 +10,10 @@
 #include <boost/json/parse.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include "kinds/sample_file.hpp"
+#include "system/check.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace nospof::control {
@@ -59,6 +62,28 @@ TEST(Recorder, KeepsEventsWholeAndInOrderWhoeverWritesThem) {
     last_ns = event.at("mono_ns").as_int64();
     EXPECT_EQ(event.at("number").as_int64(), next[event.at("lab").as_int64()]++);
   }
+}
+
+TEST(Recorder, RemembersAnEventThatCouldNotBeWritten) {
+  const test::TemporaryFolder folder;
+  const SystemClock clock;
+  Recorder run(folder.path(), "run", clock);
+  run.event("found", {{"what", "x"}});
+  EXPECT_EQ(run.trouble(), "");
+  const rlimit before = [] {
+    rlimit limit{};
+    ::getrlimit(RLIMIT_FSIZE, &limit);
+    return limit;
+  }();
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit full{std::filesystem::file_size(run.folder() + "/events.ndjson"), before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &full), 0);
+  Recorder lab = run.in_lab(2);
+  EXPECT_THROW(lab.event("found", {{"what", "y"}}), SystemError);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  std::signal(SIGXFSZ, handler);
+  run.event("found", {{"what", "z"}});
+  EXPECT_THAT(run.trouble(), testing::HasSubstr("the event found: "));
 }
 
 TEST(Recorder, KeepsTheSamplesOfEachLabInAFileOfItsOwn) {

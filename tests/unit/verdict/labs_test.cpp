@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "report/report.hpp"
+#include "report/words.hpp"
 #include "system/fd.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/unit/verdict/run_folder.hpp"
@@ -111,6 +112,33 @@ TEST(TwoLabs, WhatFailsAloneFails) {
   EXPECT_EQ(result.exit_code, 1);
   ASSERT_EQ(result.spofs.size(), 1U);
   EXPECT_EQ(result.spofs[0].name, "nginx on web2");
+}
+
+// It is tried again only as its group has another cell that is open.
+TEST(TwoLabs, WhatFailedAloneIsNotMendedByAGoodTryLater) {
+  RunRecord run = tried_again(test::always_ok);
+  run.cells[1].earlier[0].beside = 0;
+  run.cells[1].plan.predicted = "survives";
+  run.outage_budget = std::chrono::seconds(2);
+  const RunResult result = judge(run);
+  EXPECT_EQ(result.cells[1].verdict, Verdict::fail);
+  EXPECT_THAT(result.cells[1].reasons,
+              ElementsAre(testing::AllOf(HasSubstr("in an earlier try: "), HasSubstr("outage"))));
+  EXPECT_GT(result.cells[1].longest.lower, std::chrono::seconds(2));
+  EXPECT_EQ(result.cells[1].agreement, Agreement::fake_redundancy);
+  EXPECT_EQ(result.exit_code, 1);
+  ASSERT_EQ(result.spofs.size(), 1U);
+  EXPECT_EQ(result.spofs[0].name, "nginx on web2");
+}
+
+TEST(TwoLabs, WhatPassedInALaterTryIsNoTrialOfTheBound) {
+  const RunResult result = judge(tried_again(test::always_ok));
+  EXPECT_EQ(result.passed, 2U);
+  EXPECT_EQ(result.trials, 1U);
+  EXPECT_EQ(result.failure_bound, failure_bound(1));
+  EXPECT_THAT(report::bound_text(result), HasSubstr("1 cell passed, none failed."));
+  EXPECT_THAT(report::bound_text(result),
+              HasSubstr(" Not counted is 1 cell that passed and had more than one try."));
 }
 
 TEST(TwoLabs, WhatMayNeverBeFailsAtOnceAndIsNotExcusedByAGoodTryLater) {

@@ -118,6 +118,46 @@ TEST(Observations, AFaultThatShowsABadCertificateIsNoViolation) {
   run.cells[0].caused = {kinds::Outcome::tls_expired};
   EXPECT_EQ(judged(run).seen.tls, 0U);
   EXPECT_EQ(judged(run).verdict, Verdict::pass);
+  ASSERT_EQ(judge(run).findings.size(), 1U) << "it is still there when all is over";
+  EXPECT_EQ(judge(run).exit_code, 1);
+  run.sightings.push_back(sighting("tls-path", "web1", injected + 3 * s, "tls-expired",
+                                   "hop: lb1 -> web1:443", true, true));
+  EXPECT_THAT(judge(run).findings, IsEmpty());
+  EXPECT_EQ(judge(run).exit_code, 0);
+}
+
+/// A second good cell after the first, and the time between them.
+RunRecord observed_twice(const std::string& kind) {
+  RunRecord run = observed_run({kind});
+  run.cells.push_back(test::whole_cell(cell_end + 2 * s, "web2", "nginx", "process-kill"));
+  const std::int64_t end = cell_end + 2 * s + test::cell_length;
+  run.samples = test::stream(first_cell - s, end, always_ok);
+  for (const char* host : {"web1", "web2"})
+    for (std::int64_t at = cell_end; at < end; at += s)
+      run.looks.push_back({kind, host, {at, at + s, 10, 1}});
+  return run;
+}
+
+TEST(Observations, WhatIsOverBeforeTheNextInjectionWasNoStartEither) {
+  RunRecord run = observed_twice("plaintext-canary");
+  EXPECT_EQ(judge(run).exit_code, 0) << testing::PrintToString(judge(run).cells[1].reasons);
+  const std::int64_t between = cell_end + 500 * ms;
+  run.sightings = {
+      sighting("plaintext-canary", "web1", between, "plaintext", "a -> b", true),
+      sighting("plaintext-canary", "web1", between + 900 * ms, "plaintext", "a -> b", true, true)};
+  ASSERT_EQ(judge(run).findings.size(), 1U);
+  EXPECT_EQ(judge(run).exit_code, 1);
+  run.lab_ups_ns.push_back(cell_end + 100 * ms);
+  EXPECT_THAT(judge(run).findings, IsEmpty()) << "the lab was made anew";
+}
+
+TEST(Observations, LossesInAStackThatWasNotWholeAreNoFinding) {
+  RunRecord run = observed_run({"ledger"});
+  run.sightings = {sighting("ledger", "web1", cell_end + s, "lost-write", "loss 1", true)};
+  ASSERT_EQ(judge(run).findings.size(), 1U);
+  run.cells[0].redundant->ok = false;
+  EXPECT_THAT(judge(run).findings, IsEmpty());
+  EXPECT_EQ(judge(run).exit_code, 3);
 }
 
 TEST(Observations, AlertsTellWhenTheFaultWasNoticed) {

@@ -31,6 +31,7 @@ constexpr const char* renderer = R"py(
 import difflib, json, sys
 try:
     import jinja2
+    from jinja2.sandbox import SandboxedEnvironment
 except ImportError:
     sys.exit("python3 has no module jinja2; install the package python3-jinja2")
 
@@ -54,7 +55,8 @@ class Undefined(jinja2.StrictUndefined):
             return "'%s' is undefined here%s" % (name, suggestion(name, list(owner)))
         return "'%s' is undefined: %s has none" % (name, type(owner).__name__)
 
-class Environment(jinja2.Environment):
+# Templates come with a topology, maybe from somebody who only proposes it: they are no programs.
+class Environment(SandboxedEnvironment):
     # A host named "items" is found before dict.items.
     def getattr(self, owner, name):
         if isinstance(owner, dict) and name in owner:

@@ -199,8 +199,8 @@ std::vector<HostPlan> render_hosts(const Facts& facts) {
   return plans;
 }
 
-// Words of the checks, as they are rendered whenever one is run.
-void put_checks(const spec::Topology& topology, std::vector<Template>& templates) {
+// Words of the checks and of what reloads services, as they are rendered whenever one is run.
+void put_commands(const spec::Topology& topology, std::vector<Template>& templates) {
   const auto put = [&](const std::vector<std::string>& hosts, const spec::Check& check,
                        const spec::Mark& mark, const std::string& what) {
     for (const std::string& host : hosts)
@@ -211,6 +211,13 @@ void put_checks(const spec::Topology& topology, std::vector<Template>& templates
     put(role.among, role.check, role.mark, "exec of role " + role.name);
   for (const auto& check : topology.redundancy)
     put(check.on, check.check, check.mark, fmt::format("exec of '{}'", check.name));
+  for (const auto& host : topology.hosts)
+    for (const auto& name : host.services) {
+      const spec::Service& service = *topology.find_service(name);
+      for (const std::string& word : service.reload)
+        templates.push_back({word, topology.file, std::max(service.mark.line, 1),
+                             "reload of service " + name, host.name, ""});
+    }
 }
 
 }  // namespace
@@ -233,9 +240,9 @@ std::vector<HostPlan> plan_hosts(const Facts& facts) {
 void try_templates(const spec::Topology& topology) {
   const Facts facts{topology, Layout::of("/var/lib/nospof", topology.name), make_secrets(topology)};
   render_hosts(facts);
-  std::vector<Template> checks;
-  put_checks(topology, checks);
-  render(facts, checks);
+  std::vector<Template> commands;
+  put_commands(topology, commands);
+  render(facts, commands);
 }
 
 std::string hosts_file_text(const spec::Topology& topology) {

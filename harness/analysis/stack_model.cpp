@@ -23,11 +23,11 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
 PathTier path_tier(const spec::Topology& topology, const std::vector<PathTier>& path,
                    const spec::Tier& tier) {
   if (const PathTier* known = find_tier(path, tier.name)) return *known;
-  PathTier all{&tier, {}, {}};
+  PathTier all{&tier, {}};
   for (const std::string& host : tier.hosts)
     for (const std::string& name : topology.find_host(host)->services)
       if (const spec::Service* service = topology.find_service(name))
-        all.listens.insert(service->listens.begin(), service->listens.end());
+        for (const std::string& listens : service->listens) all.reached[listens].insert(host);
   return all;
 }
 

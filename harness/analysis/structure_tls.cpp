@@ -34,7 +34,7 @@ bool carries_users(const StructureCase& c, const spec::Flow& flow, const std::st
                    int port) {
   const spec::Tier* target = c.topology.tier_of(to);
   const PathTier* entry = target == nullptr ? nullptr : find_tier(c.path, target->name);
-  if (entry == nullptr || !entry->listens.contains(fmt::format("{}/tcp", port))) return false;
+  if (entry == nullptr || !entry->reached.contains(fmt::format("{}/tcp", port))) return false;
   return std::ranges::any_of(flow.from, [&](const std::string& from) {
     const spec::Tier* tier = c.topology.tier_of(from);
     return tier == nullptr || (tier != target && c.on_path(tier->name));

@@ -67,9 +67,8 @@ class Walk {
     const spec::Tier* tier = topology_.tier_of(host);
     if (tier == nullptr) return;
     auto known = std::ranges::find(path_, tier, &PathTier::tier);
-    if (known == path_.end()) known = path_.insert(path_.end(), {tier, {}, {}});
-    known->listens.insert(listens);
-    known->reached.insert(host);
+    if (known == path_.end()) known = path_.insert(path_.end(), {tier, {}});
+    known->reached[listens].insert(host);
   }
 
   const spec::Topology& topology_;
@@ -97,8 +96,11 @@ const PathTier* find_tier(const std::vector<PathTier>& path, const std::string& 
 
 std::vector<std::string> only_ways_in(const std::vector<PathTier>& path, const spec::Tier& tier) {
   const PathTier* entry = find_tier(path, tier.name);
-  if (entry == nullptr || entry->reached.size() >= tier.hosts.size()) return {};
-  return {entry->reached.begin(), entry->reached.end()};
+  if (entry == nullptr) return {};
+  const auto fewest = std::ranges::min_element(entry->reached, {},
+                                               [](const auto& port) { return port.second.size(); });
+  if (fewest == entry->reached.end() || fewest->second.size() >= tier.hosts.size()) return {};
+  return {fewest->second.begin(), fewest->second.end()};
 }
 
 std::vector<std::string> needed_services(const spec::Topology& topology, const PathTier& path_tier,
@@ -110,7 +112,7 @@ std::vector<std::string> needed_services(const spec::Topology& topology, const P
     const spec::Service* service = topology.find_service(name);
     if (service == nullptr) continue;
     const bool asked = std::ranges::any_of(service->listens, [&](const std::string& listens) {
-      return path_tier.listens.contains(listens);
+      return path_tier.reached.contains(listens);
     });
     if (service->needed.value_or(asked || runs_in_tier_only(topology, *path_tier.tier, name)))
       needed.push_back(name);

@@ -2,6 +2,7 @@
 // Which part of a topology users' requests pass: found from the workload and the flows. What lies
 // beside it (monitoring, an exporter) may fail without users noticing.
 
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -13,8 +14,8 @@ namespace nospof::analysis {
 /// A tier that requests pass, and where they come in.
 struct PathTier {
   const spec::Tier* tier = nullptr;  ///< of the topology; lives as long as it
-  std::set<std::string> listens;     ///< "443/tcp": what its hosts are asked at
-  std::set<std::string> reached;     ///< its hosts that requests come in by
+  /// What its hosts are asked at ("443/tcp"), and which of them are asked there.
+  std::map<std::string, std::set<std::string>> reached;
 };
 
 /// Tiers in the order in which requests reach them: breadth first from the workload's sender, along
@@ -26,7 +27,8 @@ std::vector<PathTier> user_path(const spec::Topology& topology);
 const PathTier* find_tier(const std::vector<PathTier>& path, const std::string& tier);
 
 /// Hosts of the tier without which no request gets in, as the workload's URL or the flows name them
-/// and none of the others; empty when any host of the tier will do, or requests do not pass it.
+/// and none of the others; empty when any host of the tier will do, or requests do not pass it. Of
+/// several ports the one by which the fewest hosts are reached: a port is not asked for nothing.
 std::vector<std::string> only_ways_in(const std::vector<PathTier>& path, const spec::Tier& tier);
 
 /// Services without which a host of the tier serves no user, in the order they stand there: those

@@ -63,6 +63,12 @@ void check_placeholders(Context& context, Mark mark, const std::string& value) {
                         context.subject, quote(found), did_you_mean(found, {"{id}", "{token}"})));
 }
 
+std::string no_flow(const Context& context, const Workload& workload, const std::string& to,
+                    const HttpsUrl& url) {
+  return fmt::format("{}: no flow allows {} to reach {} on {}/tcp; add it to 'flows'",
+                     context.subject, workload.from, to, url.port);
+}
+
 void check_workload_target(Context& context, const Node& node, const Workload& workload) {
   const Topology& topology = *context.known;
   const auto url = parse_https_url(workload.url);
@@ -77,10 +83,7 @@ void check_workload_target(Context& context, const Node& node, const Workload& w
     }
     if (context.sound({"hosts", "tiers", "vips", "flows"}) &&
         !is_vip_allowed(topology, workload.from, vip->name, url->port)) {
-      context.problem(
-          node.mark_of("vip"),
-          fmt::format("{}: no flow allows {} to reach VIP {} on {}/tcp; add it to 'flows'",
-                      context.subject, workload.from, vip->name, url->port));
+      context.problem(node.mark_of("vip"), no_flow(context, workload, "VIP " + vip->name, *url));
     }
     return;
   }
@@ -95,12 +98,13 @@ void check_workload_target(Context& context, const Node& node, const Workload& w
   SubjectScope scope(context, "'url' of 'workload'");
   if (!check_known(context, node.mark_of("url"), "host name", url->host, known)) return;
   if (!context.sound({"hosts", "tiers", "flows"})) return;
+  for (const Vip& vip : topology.vips)
+    if (url->host == vip.dns_name && !is_vip_allowed(topology, workload.from, vip.name, url->port))
+      context.problem(node.mark_of("url"), no_flow(context, workload, "VIP " + vip.name, *url));
   for (const Host& host : topology.hosts) {
     const bool meant = url->host == host.name || url->host == host.name + "." + topology.domain;
     if (meant && !is_allowed(topology, workload.from, host.name, url->port))
-      context.problem(node.mark_of("url"),
-                      fmt::format("{}: no flow allows {} to reach {} on {}/tcp; add it to 'flows'",
-                                  context.subject, workload.from, host.name, url->port));
+      context.problem(node.mark_of("url"), no_flow(context, workload, host.name, *url));
   }
 }
 

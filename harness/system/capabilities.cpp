@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <net/ethernet.h>
+#include <netinet/in.h>
 #include <netlink/errno.h>
 #include <netlink/netlink.h>
 #include <netlink/route/link.h>
@@ -114,6 +115,11 @@ void try_packet_socket() {
 
 void try_tcp_diag() {
   const UniqueFd fd(check("open a TCP socket", ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)));
+  sockaddr_in nowhere_else{};
+  nowhere_else.sin_family = AF_INET;
+  nowhere_else.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  check("bind",
+        ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&nowhere_else), sizeof nowhere_else));
   check("listen", ::listen(fd.get(), 1));
   const std::vector<TcpConnection> found = tcp_connections();
   if (std::ranges::find(found, TcpPhase::listening, &TcpConnection::phase) == found.end())

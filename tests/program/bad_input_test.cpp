@@ -59,6 +59,20 @@ TEST(Validate, NamesWhatIsWrongInATemplate) {
   }
 }
 
+TEST(Validate, NamesWhatIsWrongInACommandThatReloads) {
+  const test::TemporaryFolder folder;
+  std::filesystem::copy(malformed("base"), folder / "stack");
+  const std::string topology = folder / "stack/topology.yaml";
+  std::string text = read_file(topology);
+  const std::string service = "    listens: [443/tcp]\n";
+  ASSERT_NE(text.find(service), std::string::npos);
+  write_file(topology, text.insert(text.find(service), "    reload: [kill, \"{{ nothing }}\"]\n"));
+  const CommandResult result = nospof({"validate", topology});
+  EXPECT_EQ(result.exit_code, 2) << result.output;
+  EXPECT_THAT(result.errors, HasSubstr("'nothing' is undefined"));
+  EXPECT_THAT(result.errors, HasSubstr("reload of service proxy"));
+}
+
 TEST(Validate, RefusesEachMalformedFile) {
   std::size_t files = 0;
   for (const auto& entry : std::filesystem::directory_iterator(malformed(""))) {

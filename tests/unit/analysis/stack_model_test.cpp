@@ -94,6 +94,24 @@ TEST(StackModel, FindsTheOneThatIsThereOnce) {
       UnorderedElementsAre("lb1", "link of lb1", "haproxy on lb1", "keepalived on lb1", "zone a"));
 }
 
+TEST(StackModel, APortThatIsAskedAtEveryHostIsNoOtherWayInForOneThatIsNot) {
+  spec::Topology topology = example("three-tier");
+  for (spec::Flow& flow : topology.flows)
+    if (flow.to == std::vector<std::string>{"app1", "app2"} &&
+        std::ranges::find(flow.from, "web1") != flow.from.end()) {
+      flow.to = {"app2"};
+      break;
+    }
+  spec::Flow health = topology.flows.front();
+  health.from = {"web1", "web2"};
+  health.to = {"app1", "app2"};
+  health.to_vip.clear();
+  health.protocol = spec::Protocol::tcp;
+  health.ports = {9100};
+  topology.flows.push_back(health);
+  EXPECT_THAT(alone(topology), Contains("app2"));
+}
+
 TEST(StackModel, TakesSharedDependenciesForGrantedUnlessTheyAreTested) {
   EXPECT_THAT(alone(example("three-tier"), Scope::everything),
               ElementsAre("shared network-segment", "shared stack-ca"));

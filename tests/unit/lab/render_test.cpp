@@ -104,6 +104,14 @@ TEST_F(Render, undefined_name_in_a_loop_and_in_a_condition) {
               HasSubstr("nginx.conf.j2:2: 'nonsense' is undefined"));
 }
 
+TEST_F(Render, a_template_is_no_program) {
+  EXPECT_THAT(
+      error_of("a\n{{ ''.__class__.__mro__ }}"),
+      HasSubstr("nginx.conf.j2:2: access to attribute '__class__' of 'str' object is unsafe"));
+  EXPECT_THAT(error_of("{{ self.__init__.__globals__ }}"), HasSubstr("is unsafe"));
+  EXPECT_THAT(error_of("{{ range(1000000000)|list }}"), HasSubstr("Range too big"));
+}
+
 TEST_F(Render, syntax_error_tells_the_line) {
   EXPECT_THAT(error_of("a\nb\n{% for h in hosts %}\n"), HasSubstr("nginx.conf.j2:3: "));
   EXPECT_THAT(error_of("a\n{{ host.name }\n"), HasSubstr("nginx.conf.j2:2: unexpected '}'"));

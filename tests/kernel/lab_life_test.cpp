@@ -151,6 +151,7 @@ TEST_F(LabLife, FoldersAndControlGroupsOfOthersAreLeftAlone) {
   EXPECT_THROW(lab::end_lab(name), Error);
   EXPECT_THROW(up(name), Error);
   EXPECT_TRUE(fs::exists(file));
+  fs::remove_all(root);
 
   const std::string other = unique_name("group");
   const std::string cgroup = lab::lab_cgroup(cgroup2_mount(), root, other);

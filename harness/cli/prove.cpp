@@ -11,6 +11,7 @@
 #include "control/plan.hpp"
 #include "control/proof.hpp"
 #include "evidence/bundle.hpp"
+#include "report/follow.hpp"
 #include "report/report.hpp"
 #include "spec/reader.hpp"
 #include "system/fd.hpp"
@@ -31,15 +32,21 @@ void require_root() {
 
 // The verdict on a cell that has just ended, from what is in the run's folder: the same judgement
 // as the report's.
-std::string judge_cell(const control::CellSummary& summary) {
-  const verdict::RunRecord run = report::load_without_histories(summary.folder);
-  const verdict::CellResult cell = verdict::judge_cell(run, summary.number - 1);
-  std::string line =
-      fmt::format("{:<12} {}", verdict::verdict_name(cell.verdict), verdict::summary_line(cell));
-  if (cell.verdict != verdict::Verdict::pass)
-    for (const std::string& reason : cell.reasons) line += fmt::format("\n        {}", reason);
-  return line;
-}
+class CellJudge {
+ public:
+  std::string operator()(const control::CellSummary& summary) {
+    if (!run_) run_.emplace(summary.folder);
+    const verdict::CellResult cell = verdict::judge_cell(run_->record(), summary.number - 1);
+    std::string line =
+        fmt::format("{:<12} {}", verdict::verdict_name(cell.verdict), verdict::summary_line(cell));
+    if (cell.verdict != verdict::Verdict::pass)
+      for (const std::string& reason : cell.reasons) line += fmt::format("\n        {}", reason);
+    return line;
+  }
+
+ private:
+  std::optional<report::RunFollower> run_;
+};
 
 // Draws the reports, shows the table, and turns the run into an exit code.
 int conclude(const control::RunEnd& end) {
@@ -180,7 +187,7 @@ int prove_command(const ProveArguments& arguments, const kinds::Registry& regist
              campaign.cells.size(), spec::human_duration(budget));
   const SystemClock clock;
   try {
-    Terminal terminal(judge_cell);
+    Terminal terminal(CellJudge{});
     const control::RunEnd end =
         control::run_proof(options, campaign, budget, registry, clock, terminal);
     const int code = conclude(end);

@@ -164,7 +164,7 @@ class Plan {
       const spec::Service* service = spec::listener(topology_, end, tcp(hop.port));
       if (service == nullptr) continue;
       keys.emplace_back(deployment_.certificate(end, service->name).public_key);
-      const spec::StartTls starttls = service->tls ? service->tls->starttls : spec::StartTls::none;
+      const spec::StartTls starttls = spec::starttls_at(*service, hop.port);
       target["starttls"] = starttls_name(starttls);
       starts_plain = starttls != spec::StartTls::none;
     }

@@ -1,6 +1,7 @@
 // What faults may know of services, taken from the topology.
 
 #include "control/campaign.hpp"
+#include "spec/listener.hpp"
 
 namespace nospof::control {
 
@@ -23,11 +24,11 @@ kinds::StackTls tls_of(const spec::Topology& topology, const spec::Service& serv
   kinds::StackTls tls;
   tls.authority = service.tls->authority;
   tls.identity = service.tls->identity;
-  tls.starttls = starttls_name(service.tls->starttls);
   if (const spec::TlsHop* hop = topology.hop_ended_by(service.name, host))
     tls.port = hop->port;
   else if (!ports.empty())
     tls.port = ports.front();
+  tls.starttls = starttls_name(spec::starttls_at(service, tls.port));
   return tls;
 }
 

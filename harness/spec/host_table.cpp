@@ -178,7 +178,9 @@ Format<std::optional<ServiceTls>> service_tls_format() {
                    one_of<StartTls>({{"none", StartTls::none},
                                      {"mysql", StartTls::mysql},
                                      {"postgresql", StartTls::postgresql}}),
-                   "none", "What is said before TLS begins."),
+                   "none",
+                   "What is said before TLS begins, on the first port of `listens`; on its others "
+                   "TLS begins at once."),
       },
       nullptr,
   }));

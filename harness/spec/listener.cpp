@@ -17,4 +17,10 @@ const Service* listener(const Topology& topology, const std::string& host,
   return nullptr;
 }
 
+StartTls starttls_at(const Service& service, int port) {
+  if (!service.tls || service.listens.empty()) return StartTls::none;
+  const bool first = service.listens.front() == std::to_string(port) + "/tcp";
+  return first ? service.tls->starttls : StartTls::none;
+}
+
 }  // namespace nospof::spec

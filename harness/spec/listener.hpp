@@ -11,4 +11,8 @@ namespace nospof::spec {
 const Service* listener(const Topology& topology, const std::string& host,
                         const std::string& listens);
 
+/// What is said at that port before TLS begins: on the first one of the service's `listens` what
+/// its `tls.starttls` says; on the others TLS begins at once, as between the nodes of a database.
+StartTls starttls_at(const Service& service, int port);
+
 }  // namespace nospof::spec

@@ -83,11 +83,7 @@ void check_observations(Case& c) {
   for (const std::string& loss : seen.losses)
     is_whole(c.cell) ? c.violations.push_back(loss)
                      : c.doubts.push_back(loss + "; but the stack was not seen whole again");
-  for (const std::string& kind : seen.blind)
-    c.doubts.push_back(kind == "ledger"
-                           ? "no audit of the ledger that began after healing had a good answer: "
-                             "nothing proves that no write is lost"
-                           : fmt::format("no {} probe could tell anything in this cell", kind));
+  for (const std::string& who : seen.blind) c.doubts.push_back(blind_text(who));
 }
 
 // Returns whether what comes later can be ascribed to the fault.

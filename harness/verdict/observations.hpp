@@ -53,7 +53,8 @@ struct CellTime {
 
 struct Observations {
   std::set<std::string> looked;  ///< kinds of probe that could tell something within the cell
-  std::set<std::string> blind;   ///< kinds that were to look, and could tell nothing
+  std::set<std::string>
+      blind;  ///< that were to look, and could tell nothing: kinds, or "KIND on HOST"
   /// What began after the injection and may never be, one line each, however many saw it.
   std::vector<std::string> violations;
   /// The same of acknowledged writes that never came back. They say something only about a stack
@@ -77,6 +78,9 @@ struct Observations {
   Interval without_owner;    ///< of the VIP: the longest time that nobody had it, as users see
   Interval with_two_owners;  ///< and that two had it
 };
+
+/// Of an entry of `blind`, as a sentence.
+std::string blind_text(const std::string& who);
 
 Observations observations_of(const RunRecord& run, const std::vector<Span>& spans,
                              const CellTime& time);

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "control/observers.hpp"
+#include "spec/reader.hpp"
+#include "tests/support/places.hpp"
 #include "tests/support/sample_topology.hpp"
 
 namespace nospof::control {
@@ -46,6 +48,30 @@ TEST(ObserverPlan, TheLedgerRunsWhereTheWorkloadComesFrom) {
                           {"marker", "0123456789abcdef"},
                           {"timeout_ns", 2'000'000'000},
                           {"audit_every_ns", 500'000'000}}));
+}
+
+// A database speaks its own protocol before TLS to clients, and none to the other nodes.
+TEST(ObserverPlan, WhatIsSaidBeforeTlsIsSaidOnAServicesFirstPort) {
+  const spec::Topology topology = spec::read_topology(std::string(test::source_folder) +
+                                                      "/experiments/three-tier/topology.yaml");
+  Deployment deployment;
+  deployment.authority_file = [](const std::string&) { return "/ca.crt"; };
+  deployment.certificate = [](const std::string&, const std::string&) {
+    return DeployedCertificate{"/crt", "/key", "aa"};
+  };
+  std::size_t clients = 0;
+  std::size_t nodes = 0;
+  for (const Observer& observer : observers_of(topology, deployment)) {
+    if (observer.probe.kind != "tls-path") continue;
+    for (const json::value& target : observer.probe.config.at("targets").as_array()) {
+      const json::value& hop = target.at("name");
+      if (hop != "app-to-db" && hop != "db-to-db") continue;
+      EXPECT_EQ(target.at("starttls"), hop == "app-to-db" ? "mysql" : "") << hop;
+      ++(hop == "app-to-db" ? clients : nodes);
+    }
+  }
+  EXPECT_EQ(clients, 6U) << "two application servers see three databases";
+  EXPECT_EQ(nodes, 6U) << "each of three databases sees two";
 }
 
 TEST(ObserverPlan, WithoutAPageToAskThereIsNoLedger) {

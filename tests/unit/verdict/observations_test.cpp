@@ -54,6 +54,18 @@ TEST(Observations, SayWhoLookedAndWhoCouldTellNothing) {
   EXPECT_THAT(cell.reasons, ElementsAre(HasSubstr("no tls-path probe could tell anything")));
 }
 
+TEST(Observations, OneThatSeesDoesNotMakeUpForAnotherThatIsBlind) {
+  RunRecord run = observed_run({"tls-path"});
+  for (Look& look : run.looks)
+    if (look.host == "web2") look.round.undecided = look.round.checked;
+  const CellResult cell = judged(run);
+  EXPECT_THAT(cell.seen.blind, ElementsAre("tls-path on web2"));
+  EXPECT_EQ(cell.verdict, Verdict::inconclusive);
+  for (Look& look : run.looks)
+    if (look.host == "web2") look.round = {look.round.begin_ns, look.round.end_ns, 0, 0};
+  EXPECT_EQ(judged(run).verdict, Verdict::pass) << "there was nothing to check";
+}
+
 TEST(Observations, ACellWithoutFindingsPasses) {
   const CellResult cell = judged(observed_run({"firewall", "tls-path"}));
   EXPECT_EQ(cell.verdict, Verdict::pass);
@@ -339,7 +351,8 @@ TEST(Observations, ALedgerThatWasNotReadAfterHealingCanTellNothing) {
   std::erase_if(run.looks, [&](const Look& look) { return look.round.begin_ns >= healed; });
   EXPECT_THAT(judged(run).seen.blind, ElementsAre("ledger"));
   EXPECT_EQ(judged(run).verdict, Verdict::inconclusive);
-  run.looks.push_back({"ledger", "web1", {healed, healed + s, 10, 9}});
+  for (const char* host : {"web1", "web2"})
+    run.looks.push_back({"ledger", host, {healed, healed + s, 10, 9}});
   EXPECT_EQ(judged(run).verdict, Verdict::pass);
 }
 

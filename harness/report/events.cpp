@@ -1,18 +1,15 @@
+#include "report/events.hpp"
+
 #include <algorithm>
-#include <filesystem>
 #include <limits>
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
-#include "kinds/sample_file.hpp"
 #include "report/fields.hpp"
-#include "report/histories.hpp"
-#include "report/report.hpp"
 #include "report/text.hpp"
 #include "system/check.hpp"
-#include "system/fd.hpp"
 
 namespace nospof::report {
 
@@ -303,19 +300,17 @@ class EventReader {
   verdict::RunRecord& run_;
 };
 
-void read_events(const std::string& path, verdict::RunRecord& run) {
-  const std::string text = valid_utf8(read_file(path));
+}  // namespace
+
+void take_events(std::string_view lines, int first, const std::string& path,
+                 verdict::RunRecord& run) {
+  const std::string text = valid_utf8(lines);
   EventReader reader(run);
   std::string_view rest = text;
-  for (int number = 1; !rest.empty(); ++number) {
+  for (int number = first; !rest.empty(); ++number) {
     const std::size_t end = rest.find('\n');
     const std::string_view line = rest.substr(0, end);
-    const bool whole = end != std::string_view::npos;
-    rest.remove_prefix(whole ? end + 1 : rest.size());
-    if (!whole) {
-      run.damage.push_back(fmt::format("events.ndjson:{}: the last line is torn", number));
-      return;
-    }
+    rest.remove_prefix(std::min(end, rest.size() - 1) + 1);
     boost::system::error_code error;
     const json::value value = json::parse(line, error);
     try {
@@ -330,51 +325,6 @@ void read_events(const std::string& path, verdict::RunRecord& run) {
                       "use that version",
                       path, number, run.tool, run.schema, known_schema));
   }
-}
-
-void read_samples(const std::string& run_folder, const std::string& file, verdict::LabRecord& lab,
-                  std::vector<std::string>& damage) {
-  const std::string path = fmt::format("{}/samples/{}", run_folder, file);
-  if (!std::filesystem::exists(path)) return;
-  try {
-    kinds::SampleFile read = kinds::read_sample_file(path);
-    lab.samples = std::move(read.samples);
-    if (read.torn) damage.push_back(fmt::format("samples/{}: the last record is torn", file));
-  } catch (const Error& e) {
-    damage.push_back(e.what());
-  }
-}
-
-}  // namespace
-
-verdict::RunRecord load_events(const std::string& run_folder) {
-  verdict::RunRecord run;
-  const std::string events = run_folder + "/events.ndjson";
-  if (!std::filesystem::exists(events))
-    throw Error(
-        fmt::format("{}: no events.ndjson; this is no run's folder, such as "
-                    "runs/three-tier/20261120T133956Z",
-                    run_folder));
-  read_events(events, run);
-  verdict::map_event_times(run);
-  return run;
-}
-
-verdict::RunRecord load_without_histories(const std::string& run_folder) {
-  verdict::RunRecord run = load_events(run_folder);
-  if (!run.started || run.probe.name.empty()) return run;
-  read_samples(run_folder, run.probe.name + ".bin", run, run.damage);
-  for (std::size_t i = 0; i < run.other_labs.size(); ++i)
-    read_samples(run_folder, fmt::format("{}-{}.bin", run.probe.name, i + 2), run.other_labs[i],
-                 run.damage);
-  verdict::map_sample_times(run);
-  return run;
-}
-
-verdict::RunRecord load_run(const std::string& run_folder) {
-  verdict::RunRecord run = load_without_histories(run_folder);
-  load_histories(run_folder, run);
-  return run;
 }
 
 }  // namespace nospof::report

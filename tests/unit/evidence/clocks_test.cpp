@@ -32,7 +32,7 @@ std::string with_rounds_ahead(const std::string& events, const std::string& host
   std::string text;
   for (std::string line; std::getline(lines, line);) {
     json::object event = json::parse(line).as_object();
-    if (event.at("event") == "looked" && event.at("host") == host)
+    if (event.at("event") == "looked" && event.at("host").as_string() == host)
       for (const char* time : {"begin_ns", "end_ns"})
         event[time] = event.at(time).to_number<std::int64_t>() + ahead_ns;
     text += json::serialize(event) + "\n";

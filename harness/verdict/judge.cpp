@@ -105,6 +105,12 @@ void judge_labs(const RunRecord& run, Labs& labs, RunResult& result) {
     result.traffic.requests.add(traffic.requests);
     result.traffic.latency.merge(traffic.latency);
     add_findings(lab.findings(), result.findings);
+    if (result.executed > 0)
+      for (const std::string& probe : blind_all_along(lab.run()))
+        result.reasons.push_back(fmt::format(
+            "the probe {} could tell nothing in the whole run{}: what only it looks at was never "
+            "examined",
+            probe, labs_of(run) > 1 ? fmt::format(", in lab {}", number) : ""));
     lineage.add_lab(lab.run());
   }
   result.lineage = lineage.finish();

@@ -99,24 +99,16 @@ class SpanBuilder {
   std::map<Key, std::size_t> open_;
 };
 
-// What became of writes shows only when they are read after everything is over. A round in which
-// there was nothing to check, as of a canary while nothing is sent, was a look of its host.
+// What became of writes shows only when they are read after everything is over.
 void see_who_looked(const RunRecord& run, const CellTime& time, Observations& seen) {
-  std::set<std::pair<std::string, std::string>> looked;
-  for (const Look& look : run.looks) {
-    if (look.round.end_ns < time.injected_ns || look.round.begin_ns >= time.end_ns) continue;
-    const std::string kind = kind_of(run, look.probe);
-    if (kind == "ledger" && look.round.begin_ns < time.healed_ns.value_or(0)) continue;
-    if (look.round.checked > look.round.undecided) seen.looked.insert(kind);
-    if (look.round.checked > look.round.undecided || look.round.undecided == 0)
-      looked.insert({look.probe, look.host});
-  }
-  for (const ObserverInfo& observer : run.observers) {
-    if (!seen.looked.contains(observer.kind))
-      seen.blind.insert(observer.kind);
-    else if (!looked.contains({observer.probe, observer.host}))
-      seen.blind.insert(observer.kind + " on " + observer.host);
-  }
+  for (const Look& look : run.looks)
+    if (look.round.end_ns >= time.injected_ns && look.round.begin_ns < time.end_ns &&
+        look.round.checked > look.round.undecided)
+      if (const std::string kind = kind_of(run, look.probe);
+          kind != "ledger" || look.round.begin_ns >= time.healed_ns.value_or(0))
+        seen.looked.insert(kind);
+  for (const ObserverInfo& observer : run.observers)
+    if (!seen.looked.contains(observer.kind)) seen.blind.insert(observer.kind);
 }
 
 // A component that is broken can hide what was wrong before: it is no news when it is back. But
@@ -247,13 +239,24 @@ bool stands(const RunRecord& run, const std::vector<CellTime>& times, const Span
 
 }  // namespace
 
-std::string blind_text(const std::string& who) {
-  if (who == "ledger")
+std::string blind_text(const std::string& kind) {
+  if (kind == "ledger")
     return "no audit of the ledger that began after healing had a good answer: nothing proves that "
            "no write is lost";
-  if (who.find(" on ") != std::string::npos)
-    return fmt::format("the probe {} could tell nothing in this cell", who);
-  return fmt::format("no {} probe could tell anything in this cell", who);
+  return fmt::format("no {} probe could tell anything in this cell", kind);
+}
+
+std::vector<std::string> blind_all_along(const RunRecord& run) {
+  // A round in which there was nothing to check, as of a canary while nothing is sent, is a look.
+  std::set<std::pair<std::string, std::string>> looked;
+  for (const Look& look : run.looks)
+    if (look.round.checked > look.round.undecided || look.round.undecided == 0)
+      looked.insert({look.probe, look.host});
+  std::vector<std::string> blind;
+  for (const ObserverInfo& observer : run.observers)
+    if (!looked.contains({observer.probe, observer.host}))
+      blind.push_back(observer.probe + " on " + observer.host);
+  return blind;
 }
 
 std::uint64_t Span::remaining() const {

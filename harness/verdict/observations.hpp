@@ -53,8 +53,7 @@ struct CellTime {
 
 struct Observations {
   std::set<std::string> looked;  ///< kinds of probe that could tell something within the cell
-  std::set<std::string>
-      blind;  ///< that were to look, and could tell nothing: kinds, or "KIND on HOST"
+  std::set<std::string> blind;   ///< kinds that were to look, and could tell nothing
   /// What began after the injection and may never be, one line each, however many saw it.
   std::vector<std::string> violations;
   /// The same of acknowledged writes that never came back. They say something only about a stack
@@ -80,7 +79,11 @@ struct Observations {
 };
 
 /// Of an entry of `blind`, as a sentence.
-std::string blind_text(const std::string& who);
+std::string blind_text(const std::string& kind);
+
+/// Probes that were to look, and could tell nothing in the whole run ("tls-path on db1"): whatever
+/// only they look at was never examined, though others of their kind could tell something.
+std::vector<std::string> blind_all_along(const RunRecord& run);
 
 Observations observations_of(const RunRecord& run, const std::vector<Span>& spans,
                              const CellTime& time);

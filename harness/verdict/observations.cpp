@@ -253,8 +253,9 @@ std::vector<std::string> blind_all_along(const RunRecord& run) {
     if (look.round.checked > look.round.undecided || look.round.undecided == 0)
       looked.insert({look.probe, look.host});
   std::vector<std::string> blind;
+  // A host that may talk to nobody cannot tell a closed firewall from being cut off itself.
   for (const ObserverInfo& observer : run.observers)
-    if (!looked.contains({observer.probe, observer.host}))
+    if (observer.kind != "firewall" && !looked.contains({observer.probe, observer.host}))
       blind.push_back(observer.probe + " on " + observer.host);
   return blind;
 }

@@ -82,7 +82,8 @@ struct Observations {
 std::string blind_text(const std::string& kind);
 
 /// Probes that were to look, and could tell nothing in the whole run ("tls-path on db1"): whatever
-/// only they look at was never examined, though others of their kind could tell something.
+/// only they look at was never examined, though others of their kind could tell something. Not
+/// those of firewalls: one on a host that may talk to nobody is always undecided.
 std::vector<std::string> blind_all_along(const RunRecord& run);
 
 Observations observations_of(const RunRecord& run, const std::vector<Span>& spans,

@@ -81,6 +81,8 @@ class TlsInjection final : public kinds::Injection {
 
   void inject() override { files_.put(settings_.reload); }
 
+  void release() override { looks_.drop(); }
+
   kinds::Confirmation confirm() override {
     if (!files_.advance()) return {not_yet, "the service is being restarted"};
     if (const std::string other = files_.not_as_made(); !other.empty()) return {unable, other};

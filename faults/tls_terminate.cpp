@@ -44,6 +44,8 @@ class TerminateInjection final : public kinds::Injection {
 
   void inject() override { files_.put(settings_.reload); }
 
+  void release() override { looks_.drop(); }
+
   kinds::Confirmation confirm() override {
     if (const std::string other = files_.not_as_made(); !other.empty()) return {unable, other};
     if (const auto shown = looks_.advance()) {

@@ -118,7 +118,8 @@ class Injection {
   /// Asked again every 20 ms until it is confirmed or the deadline is over; must not block.
   virtual Confirmation confirm() = 0;
   /// Lets go of what the kernel removes when its owner goes (sockets of nftables tables with
-  /// `owner`); called as the first step of healing, before the undo records are executed.
+  /// `owner`), and of connections that confirm() has open: what an undo reloads may wait for them,
+  /// and this thread for it. The first step of healing, before the undo records are executed.
   virtual void release() {}
   /// Compares the state with what prepare() saw; asked until confirmed or the deadline is over.
   virtual Confirmation confirm_healed() = 0;

@@ -73,6 +73,8 @@ class TlsLooks {
   std::optional<TlsShown> advance();
   /// How many looks in a row agreed, this one included; 0 when it did not.
   int agreed(bool agrees) { return in_a_row_ = agrees ? in_a_row_ + 1 : 0; }
+  /// Closes the connection of a look that is under way.
+  void drop() { current_.reset(); }
   const TlsLookAt& at() const { return at_; }
 
  private:

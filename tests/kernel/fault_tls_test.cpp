@@ -62,6 +62,13 @@ class TlsFault : public TlsDaemons {
   }
 };
 
+// A service may reload only when each handshake has ended, and the agent's thread waits for it.
+TEST_F(TlsFault, NoConnectionIsOpenWhileItIsTakenBack) {
+  start_nginx();
+  const auto injection = prepare(*faults::make_tls(), expired());
+  expect_no_connection_at_release(*injection, "nginx");
+}
+
 TEST_F(TlsFault, AnExpiredCertificateIsShownAndPutBack) {
   start_nginx();
   expect_bites(expired(), "certificate has expired");
@@ -254,6 +261,12 @@ TEST_F(TlsTerminate, TheBalancerShowsItsOwnKeyAndPassesThroughAgain) {
   EXPECT_EQ(files(), before);
   heal(*injection);
   EXPECT_EQ(files(), before);
+}
+
+TEST_F(TlsTerminate, NoConnectionIsOpenWhileItIsTakenBack) {
+  start_both();
+  const auto injection = prepare(*faults::make_tls_terminate(), termination());
+  expect_no_connection_at_release(*injection, "haproxy");
 }
 
 TEST_F(TlsTerminate, AnotherProcessTakesItBackWhenItsOwnerWasKilled) {

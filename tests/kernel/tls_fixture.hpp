@@ -1,9 +1,11 @@
 #pragma once
 // Real daemons with certificates of a test's own, in a network of its own.
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <map>
+#include <sstream>
 
 #include <boost/json.hpp>
 #include <gmock/gmock.h>
@@ -121,6 +123,20 @@ class TlsDaemons : public Supervised {
     });
   }
 
+  static std::size_t own_sockets() {
+    const std::filesystem::directory_iterator open("/proc/self/fd");
+    return static_cast<std::size_t>(std::count_if(begin(open), end(open), [](const auto& entry) {
+      std::error_code gone;
+      return read_symlink(entry.path(), gone).string().starts_with("socket:");
+    }));
+  }
+  static std::vector<pid_t> with_children(pid_t parent) {
+    std::vector<pid_t> found{parent};
+    std::istringstream children(read_file(fmt::format("/proc/{0}/task/{0}/children", parent)));
+    for (pid_t child = 0; children >> child;) found.push_back(child);
+    return found;
+  }
+
   /// Names, contents, modes and owners of everything in etc.
   std::map<std::string, FileImage> files() const {
     std::map<std::string, FileImage> found;
@@ -139,6 +155,21 @@ class TlsDaemons : public Supervised {
     EXPECT_EQ(answer.outcome, Outcome::confirmed) << answer.evidence;
     return answer;
   }
+  /// The service's processes answer nobody when a look is begun, so that it can't end by itself.
+  void expect_no_connection_at_release(kinds::Injection& injection, const std::string& service) {
+    inside([&] { injection.inject(); });
+    confirmed(injection);
+    const std::size_t open_before = own_sockets();
+    const std::vector<pid_t> processes = with_children(running(service, service).pid);
+    for (const pid_t each : processes) ::kill(each, SIGSTOP);
+    inside([&] { injection.confirm(); });
+    EXPECT_EQ(own_sockets(), open_before + 1) << "a look is under way";
+    injection.release();
+    EXPECT_EQ(own_sockets(), open_before);
+    for (const pid_t each : processes) ::kill(each, SIGCONT);
+    heal(injection);
+  }
+
   /// As the agent heals.
   kinds::Confirmation heal(kinds::Injection& injection) {
     return inside([&] {

@@ -10,6 +10,8 @@
 //   3. an offer of nothing but TLS below `min_protocol`, which must be refused;
 //   4. TLS 1.2 at most, then a renegotiation, which must be refused;
 //   5. with `ask_http`: look 1 asks for "/" and reads the answer to the end of the stream.
+// A target whose protocol is not known, neither `ask_http` nor `starttls`, gets looks 2 to 4 in
+// every 30th round only: there are servers that keep a descriptor of each handshake they refuse.
 // A look that gets no certificate ends its target's round. A look takes 2 s at most.
 //
 // clang-format off

@@ -18,6 +18,13 @@ namespace nospof::probes {
 namespace {
 
 constexpr std::uint64_t rounds_between_thorough_ones = 10;
+// Galera 4 keeps the descriptor of each handshake that it refuses for as long as it runs. A server
+// of a protocol that is unknown here may be another such.
+constexpr std::uint64_t rounds_between_thorough_ones_unknown = 30;
+
+bool is_unknown(const TlsPathTarget& target) {
+  return !target.ask_http && target.starttls.empty();
+}
 
 enum class Step { handshake, without_certificate, weak_offer, renegotiation };
 
@@ -70,8 +77,10 @@ class Path {
     }
   }
 
-  void begin_round(bool thorough, kinds::Round& round) {
-    thorough_ = thorough;
+  void begin_round(std::uint64_t number, kinds::Round& round) {
+    thorough_ = number % (is_unknown(target_) ? rounds_between_thorough_ones_unknown
+                                              : rounds_between_thorough_ones) ==
+                0;
     steps_ = {Step::handshake};
     begin_next(round);
   }
@@ -133,7 +142,9 @@ std::vector<TlsJudgement> Path::judge(const TlsShown& shown) const {
 
 // What is refused proves something only where a handshake is not.
 void Path::plan_more() {
-  if (target_.client_certificate) steps_.push_back(Step::without_certificate);
+  if (target_.client_certificate &&
+      (!is_unknown(target_) || due(TlsFinding::no_client_certificate_demanded)))
+    steps_.push_back(Step::without_certificate);
   if (due(TlsFinding::weak_protocol)) steps_.push_back(Step::weak_offer);
   if (due(TlsFinding::renegotiation)) steps_.push_back(Step::renegotiation);
 }
@@ -178,8 +189,8 @@ class TlsPathRun {
 bool TlsPathRun::round() {
   kinds::Round round;
   round.begin_ns = monotonic_ns();
-  const bool thorough = rounds_++ % rounds_between_thorough_ones == 0;
-  for (Path& path : paths_) path.begin_round(thorough, round);
+  const std::uint64_t number = rounds_++;
+  for (Path& path : paths_) path.begin_round(number, round);
   std::vector<Path*> ready;
   while (std::ranges::any_of(paths_, &Path::looking)) {
     if (!wait(ready)) {

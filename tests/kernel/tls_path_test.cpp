@@ -33,6 +33,23 @@ TEST_F(TlsPath, FindsNothingAboutAGoodServer) {
   }
 }
 
+// It may keep a descriptor for each handshake that it refuses, as Galera does.
+TEST_F(TlsPath, AServerOfAnUnknownProtocolHasToRefuseSeldom) {
+  const Face shown = good(asks_for_certificate(SSL_VERIFY_FAIL_IF_NO_PEER_CERT));
+  TlsServer server(shown.identity, serve, TlsServer::Newest::tls_1_3, shown.tune);
+  auto one = target(server.port());
+  one["client_certificate"] = true;
+  one["certificate_file"] = own_certificate_;
+  one["key_file"] = own_key_;
+  one["ask_http"] = false;
+  LookRun run(*probes::make_tls_path(), config({one}));
+  EXPECT_TRUE(run.wait_for_decided_rounds(32));
+  EXPECT_THAT(run.told(), IsEmpty());
+  const auto& rounds = run.sink().rounds();
+  for (std::size_t i = 0; i < rounds.size(); ++i)
+    EXPECT_TRUE(rounds[i].undecided > 0 || rounds[i].checked == (i % 30 == 0 ? 4U : 1U)) << i;
+}
+
 TEST_F(TlsPath, FindsAnExpiredCertificate) {
   const Face bad = face(authority_, [](auto& request) {
     request.not_before -= 3h;

@@ -8,10 +8,10 @@
 namespace nospof::cli {
 
 struct AnalyzeArguments {
-  std::string topology_file;  ///< a topology; this or:
-  std::string mef_file;       ///< a fault tree in the Open-PSA format
-  std::string top;            ///< which of its gates; empty: the only one that no other uses
-  unsigned order = 2;         ///< cut sets of so many events at most
+  std::string topology_file;      ///< a topology; this or:
+  std::string mef_file;           ///< a fault tree in the Open-PSA format
+  std::string top;                ///< which of its gates; empty: the only one that no other uses
+  std::optional<unsigned> order;  ///< cut sets of so many events at most; nothing: 2
   /// Cut sets of one order that are written out; nothing: 1000, of a topology 20.
   std::optional<std::uint64_t> listed;
   bool count = false;  ///< also how many there are of any order

@@ -19,6 +19,8 @@ namespace {
 
 using analysis::FaultTree;
 
+constexpr unsigned usual_order = 2;
+
 // Of such trees only the probability can be said.
 int incoherent(const FaultTree& tree, const AnalyzeArguments& arguments) {
   if (!tree.quantified())
@@ -57,10 +59,10 @@ int analyze_mef(const AnalyzeArguments& arguments) {
   }
   if (!tree.coherent()) return incoherent(tree, arguments);
   analysis::AnswerOptions options;
-  options.order = std::min(arguments.order, analysis::most_low_orders);
+  const unsigned order = arguments.order.value_or(usual_order);
+  options.order = std::min(order, analysis::most_low_orders);
   const analysis::Answer answer = analysis::minimal_cut_sets(tree, options);
-  const analysis::AnswerShown shown{arguments.order, arguments.count,
-                                    arguments.listed.value_or(1000)};
+  const analysis::AnswerShown shown{order, arguments.count, arguments.listed.value_or(1000)};
   if (!arguments.certificate_file.empty()) write_certificate(tree, arguments.certificate_file);
   if (arguments.json)
     fmt::print("{}\n", boost::json::serialize(analysis::answer_json(tree, answer, shown)));

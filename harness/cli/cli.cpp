@@ -1,7 +1,9 @@
 #include "cli/cli.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <functional>
 #include <system_error>
 
@@ -10,6 +12,7 @@
 
 #include "cli/stack_verbs.hpp"
 #include "cli/verbs.hpp"
+#include "spec/problems.hpp"
 #include "spec/reader.hpp"
 #include "system/check.hpp"
 
@@ -22,18 +25,22 @@ using Verb = std::function<int()>;
 
 constexpr const char* footer =
     "Exit codes: 0 pass; 1 a SPOF or violation was found; 2 bad input; 3 inconclusive; 4 a needed\n"
-    "capability is missing; 5 healing incomplete; 130/143 interrupted and healed.";
+    "capability is missing; 5 healing incomplete; 130/143 interrupted and healed; 141 whoever "
+    "read\n"
+    "the output closed it.";
 
 void add_files_verbs(CLI::App& app, Verb& chosen, const kinds::Registry& registry) {
   auto files = std::make_shared<std::vector<std::string>>();
   CLI::App* validate = app.add_subcommand("validate", "Check topology and experiment files");
+  validate->footer(done_or_bad_input);
   validate->add_option("FILE", *files)->required();
   validate->callback([&chosen, files, &registry] {
-    chosen = [files, &registry] { return validate_command(*files, registry.catalogue()); };
+    chosen = [files, &registry] { return validate_command(*files, registry); };
   });
 
   auto kind = std::make_shared<std::string>("topology");
   CLI::App* schema = app.add_subcommand("schema", "Print the JSON Schema of a kind of file");
+  schema->footer(done_or_bad_input);
   schema->add_option("KIND", *kind, "topology or experiment")->capture_default_str();
   schema->callback([&chosen, kind, &registry] {
     chosen = [kind, &registry] { return schema_command(*kind, registry.catalogue()); };
@@ -70,6 +77,7 @@ void add_samples_verb(CLI::App& app, Verb& chosen) {
   auto a = std::make_shared<SamplesArguments>();
   CLI::App* samples =
       app.add_subcommand("samples", "Show what a run's probe measured, also of a killed run");
+  samples->footer(done_or_bad_input);
   samples->add_option("RUN", a->run_folder, "a run's folder")->required();
   samples->add_flag("--csv", a->csv, "every sample as a line, under a header line");
   samples->add_option("--probe", a->probe, "whose samples; the only probe's unless given");
@@ -93,7 +101,8 @@ void add_history_verb(CLI::App& app, Verb& chosen) {
           "--stale-reads", a->stale_reads,
           "which of a ledger are violations: any, own (of a session's own writes), allowed")
       ->capture_default_str();
-  check->add_option("--max-states", a->max_states, "give up a register after so many: undecided");
+  check->add_option("--max-states", a->max_states, "give up a register after so many: undecided")
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 60U));
   check->add_option("--max-memory", a->max_memory, "give up a register beyond that: 1GiB");
   check->add_flag("--json", a->json, "the result for programs");
   check->callback([&chosen, a] { chosen = [a] { return check_history_command(*a); }; });
@@ -111,8 +120,9 @@ void add_run_verbs(CLI::App& app, Verb& chosen, const std::vector<std::string>& 
       app.add_subcommand("prove", "Break every component in turn and say whether a SPOF remains");
   verb->add_option("TOPOLOGY", prove->topology_file)->required();
   verb->add_option("--only", prove->only,
-                   "cells to run, shell patterns: 'db1/*', '*/process-kill'");
-  verb->add_option("--skip", prove->skip, "cells to leave out, shell patterns");
+                   "cells to run, a shell pattern each time: 'db1/*', '*/process-kill'")
+      ->allow_extra_args(false);
+  verb->add_option("--skip", prove->skip, "cells to leave out, likewise")->allow_extra_args(false);
   verb->add_option("--plan", prove->plan, "run the cells of a plan that `nospof plan` saved");
   verb->add_flag("--list", prove->list, "print the cells and stop");
   verb->add_option("--budget", prove->budget, "largest outage that still counts as survived: 10s");
@@ -155,6 +165,7 @@ void add_run_verbs(CLI::App& app, Verb& chosen, const std::vector<std::string>& 
 void add_evidence_verbs(CLI::App& app, Verb& chosen, const kinds::Registry& registry) {
   auto prefix = std::make_shared<std::string>();
   CLI::App* keygen = app.add_subcommand("keygen", "Make a pair of keys to sign evidence with");
+  keygen->footer(done_or_bad_input);
   keygen->add_option("--out", *prefix, "writes PREFIX.pem and PREFIX.pub.pem")
       ->type_name("PREFIX")
       ->required();
@@ -162,6 +173,7 @@ void add_evidence_verbs(CLI::App& app, Verb& chosen, const kinds::Registry& regi
 
   auto a = std::make_shared<BundleArguments>();
   CLI::App* bundle = app.add_subcommand("bundle", "Make one file of a run that others can verify");
+  bundle->footer(done_or_bad_input);
   bundle->add_option("RUN", a->run_folder, "a run's folder")->required();
   bundle->add_option("--out", a->out, "the file to make")->required();
   bundle->add_option("--sign", a->sign, "file with the private key that signs it");
@@ -202,6 +214,7 @@ void add_lab_verbs(CLI::App& app, Verb& chosen) {
   status->callback([&chosen, a] { chosen = [a] { return lab_status_command(a->target); }; });
 
   CLI::App* exec = lab->add_subcommand("exec", "Run a command on a host of a lab");
+  exec->footer("Exit codes: the command's own; 2 bad input.");
   exec->add_option("LAB", a->target)->required();
   exec->add_option("HOST", a->host)->required();
   exec->add_option("COMMAND", a->argv)->required();
@@ -258,7 +271,29 @@ void add_host_verbs(CLI::App& app, Verb& chosen, const kinds::Registry& registry
   });
 }
 
+bool is_unknown_verb(const CLI::App& app, const std::string& word) {
+  const auto all = app.get_subcommands(nullptr);
+  return !word.empty() && word[0] != '-' &&
+         std::none_of(all.begin(), all.end(),
+                      [&](const CLI::App* verb) { return verb->check_name(word); });
+}
+
+int unknown_verb(const CLI::App& app, const std::string& word) {
+  std::vector<std::string> verbs;
+  for (const CLI::App* verb : app.get_subcommands(nullptr))
+    if (!verb->get_group().empty()) verbs.push_back(verb->get_name());
+  fmt::print(stderr, "nospof: there is no command {}{}\nRun nospof --help for all of them.\n",
+             spec::quote(word), spec::did_you_mean(word, verbs));
+  return 2;
+}
+
 }  // namespace
+
+void refuse_own_input(const std::string& out, const std::string& in) {
+  std::error_code none;
+  if (!out.empty() && std::filesystem::equivalent(out, in, none))
+    throw Error(fmt::format("{} is what was read; name another file to write to", out));
+}
 
 int main(int argc, char** argv, const kinds::Registry& registry) {
   std::signal(SIGPIPE, SIG_IGN);
@@ -276,6 +311,8 @@ int main(int argc, char** argv, const kinds::Registry& registry) {
   add_history_verb(app, chosen);
   add_stack_verbs(app, chosen, registry);
   add_host_verbs(app, chosen, registry);
+  if (const std::string word = argc > 1 ? argv[1] : ""; is_unknown_verb(app, word))
+    return unknown_verb(app, word);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

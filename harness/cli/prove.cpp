@@ -7,6 +7,7 @@
 #include "cli/commit.hpp"
 #include "cli/terminal.hpp"
 #include "cli/verbs.hpp"
+#include "control/fault_check.hpp"
 #include "control/limits.hpp"
 #include "control/plan.hpp"
 #include "control/proof.hpp"
@@ -201,8 +202,10 @@ int run_command(const RunArguments& arguments, const kinds::Registry& registry) 
   std::vector<spec::ExperimentFile> files;
   for (const std::string& path : arguments.files)
     files.push_back(spec::read_experiment(path, registry.catalogue()));
-  for (const spec::ExperimentFile& file : files)
+  for (const spec::ExperimentFile& file : files) {
+    control::check_faults(file.experiment, file.topology, registry);
     control::check_limits(file.experiment, file.topology, registry);
+  }
   if (arguments.dry_run) {
     for (const spec::ExperimentFile& file : files)
       fmt::print("{}", control::describe_plan(file.experiment, file.topology, registry));

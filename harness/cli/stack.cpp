@@ -4,6 +4,7 @@
 #include "analysis/compare.hpp"
 #include "analysis/structure_json.hpp"
 #include "cli/stack_verbs.hpp"
+#include "cli/verbs.hpp"
 #include "control/plan.hpp"
 #include "importers/importers.hpp"
 #include "spec/reader.hpp"
@@ -33,6 +34,7 @@ int plan_command(const PlanArguments& arguments, const kinds::Registry& registry
       control::make_plan(topology, campaign, topology.slo.outage_budget);
   const std::string json = pretty_json(control::plan_json(topology, plan));
   if (!arguments.out.empty()) {
+    refuse_own_input(arguments.out, arguments.topology_file);
     write_file(arguments.out, json);
     fmt::print(stderr, "saved to {0}; run it with nospof prove {1} --plan {0}\n", arguments.out,
                arguments.topology_file);

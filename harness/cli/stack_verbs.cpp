@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/analyze.hpp"
+#include "cli/verbs.hpp"
 
 namespace nospof::cli {
 
@@ -20,9 +21,10 @@ void add_analyze_verb(CLI::App& app, std::function<int()>& chosen) {
   analyze->add_option("--mef", a->mef_file, "instead: a fault tree in the Open-PSA format");
   analyze->add_option("--top", a->top, "which gate of it; the one that no other uses unless given");
   analyze->add_option("--order", a->order, "of a fault tree: cut sets of so many events at most")
-      ->capture_default_str()
+      ->default_str("2")
       ->check(CLI::Range(1, 100));
-  analyze->add_option("--list", a->listed, "cut sets of an order that are written out");
+  analyze->add_option("--list", a->listed, "cut sets of an order that are written out")
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1'000'000'000}));
   analyze->add_flag("--count", a->count, "of a fault tree: also how many there are of any order");
   analyze->add_option("--certificate", a->certificate_file,
                       "write one there: path sets that anybody can check");
@@ -44,6 +46,7 @@ void add_stack_verbs(CLI::App& app, std::function<int()>& chosen, const kinds::R
   auto p = std::make_shared<PlanArguments>();
   CLI::App* plan = app.add_subcommand(
       "plan", "The cells of a proof: what is expected of each, and how long it takes");
+  plan->footer(done_or_bad_input);
   plan->add_option("TOPOLOGY", p->topology_file)->required();
   plan->add_option("--out", p->out, "save it, for `nospof prove --plan`");
   plan->add_flag("--json", p->json, "the plan for programs");
@@ -53,6 +56,7 @@ void add_stack_verbs(CLI::App& app, std::function<int()>& chosen, const kinds::R
   auto c = std::make_shared<CompareArguments>();
   CLI::App* compare =
       app.add_subcommand("compare", "What redundancy costs and buys: two topologies side by side");
+  compare->footer(done_or_bad_input);
   compare->add_option("A", c->a, "a topology")->required();
   compare->add_option("B", c->b, "another one")->required();
   compare->add_option("--years", c->years, "what is paid once is spread over so many")
@@ -64,6 +68,7 @@ void add_stack_verbs(CLI::App& app, std::function<int()>& chosen, const kinds::R
   auto i = std::make_shared<ImportArguments>();
   CLI::App* skeleton = app.add_subcommand(
       "import", "Make the skeleton of a topology from what describes a stack elsewhere");
+  skeleton->footer(done_or_bad_input);
   skeleton->add_option("FILE", i->file)->required();
   skeleton->add_option("--from", i->from, "compose, ansible or containerlab")->required();
   skeleton->add_option("--out", i->out, "write it there; a file that exists is left alone");

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "cli/verbs.hpp"
+#include "control/fault_check.hpp"
 #include "lab/services.hpp"
 #include "spec/reader.hpp"
 #include "system/check.hpp"
@@ -15,7 +16,7 @@ std::string plural(std::size_t count, const std::string& what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
-std::string describe(const std::string& file, const spec::Catalogue& catalogue) {
+std::string describe(const std::string& file, const kinds::Registry& registry) {
   if (spec::file_kind(file) == "topology") {
     const spec::Topology topology = spec::read_topology(file);
     lab::try_templates(topology);
@@ -23,7 +24,8 @@ std::string describe(const std::string& file, const spec::Catalogue& catalogue) 
                        plural(topology.hosts.size(), "host"), plural(topology.tiers.size(), "tier"),
                        plural(topology.flows.size(), "flow"));
   }
-  const auto [experiment, topology] = spec::read_experiment(file, catalogue);
+  const auto [experiment, topology] = spec::read_experiment(file, registry.catalogue());
+  control::check_faults(experiment, topology, registry);
   lab::try_templates(topology);
   return fmt::format("experiment on {}: {}, {}", topology.name,
                      plural(experiment.faults.size(), "fault"),
@@ -34,11 +36,11 @@ std::string describe(const std::string& file, const spec::Catalogue& catalogue) 
 
 }  // namespace
 
-int validate_command(const std::vector<std::string>& files, const spec::Catalogue& catalogue) {
+int validate_command(const std::vector<std::string>& files, const kinds::Registry& registry) {
   int exit_code = 0;
   for (const std::string& file : files) {
     try {
-      fmt::print("{}: ok ({})\n", file, describe(file, catalogue));
+      fmt::print("{}: ok ({})\n", file, describe(file, registry));
     } catch (const std::exception& error) {
       // Every file gets its say, in the order given.
       std::fflush(stdout);

@@ -14,7 +14,13 @@
 
 namespace nospof::cli {
 
-int validate_command(const std::vector<std::string>& files, const spec::Catalogue& catalogue);
+/// Of verbs that break nothing, for their help.
+inline constexpr const char* done_or_bad_input = "Exit codes: 0 done; 2 bad input.";
+
+/// Throws Error when a file that is to be written is the one that was read.
+void refuse_own_input(const std::string& out, const std::string& in);
+
+int validate_command(const std::vector<std::string>& files, const kinds::Registry& registry);
 int schema_command(const std::string& kind, const spec::Catalogue& catalogue);
 
 /// `name` empty: the topology's name.

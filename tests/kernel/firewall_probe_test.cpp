@@ -140,6 +140,8 @@ TEST_F(FirewallProbe, OfWhatIsAllowedThoseThatAFilterClosesAreFound) {
   EXPECT_THAT(findings(run),
               UnorderedElementsAre("closed h1 -> h2:7002/tcp", "closed h1 -> h2:7003/tcp",
                                    "closed h1 -> h2:7004/tcp"));
+  EXPECT_EQ(run.sink().expected().size(), 6U);
+  EXPECT_EQ(run.sink().decided().size(), 5U) << "each of them once";
   // RST where a service should listen: it may be down.
   for (const kinds::Round& round : run.sink().rounds()) EXPECT_EQ(round.undecided, 1U);
 }
@@ -159,6 +161,19 @@ TEST_F(FirewallProbe, WhatWasFoundEndsWithItsCause) {
       findings(run),
       ElementsAre("violation: open h1 -> h2:7001/tcp", "over: violation: open h1 -> h2:7001/tcp",
                   "closed h1 -> h2:7003/tcp", "over: closed h1 -> h2:7003/tcp"));
+}
+
+// As a port for copies of a database, at which somebody listens for a moment only.
+TEST_F(FirewallProbe, WhatWasSilentIsOverWhenNobodyListensThere) {
+  filter(h2(), "tcp dport 7009 drop");
+  LookRun run(*probes::make_firewall(),
+              config({target(h2(), accepted, true, true), target(h2(), nobody, true, true)}),
+              h1().namespace_fd());
+  EXPECT_TRUE(run.wait_for_finding("closed"));
+  filter(h2(), "");
+  EXPECT_TRUE(run.wait_for_finding("closed", true));
+  EXPECT_THAT(findings(run),
+              ElementsAre("closed h1 -> h2:7009/tcp", "over: closed h1 -> h2:7009/tcp"));
 }
 
 TEST_F(FirewallProbe, AHostThatIsDownTellsNothingOfWhatIsAllowed) {

@@ -132,5 +132,63 @@ TEST(BadInput, StartsNothing) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(BadInput, WhatIsReadIsNotWrittenOver) {
+  const test::TemporaryFolder folder;
+  const std::string source = std::string(test::source_folder) + "/experiments/three-tier";
+  std::filesystem::copy(source, folder / "stack");
+  const std::string topology = folder / "stack/topology.yaml";
+  const std::string before = read_file(topology);
+  const std::string another_name = folder / "stack/../stack/topology.yaml";
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"plan", topology, "--out", another_name},
+        std::vector<std::string>{"analyze", topology, "--mef-out", topology},
+        std::vector<std::string>{"analyze", topology, "--certificate", topology}}) {
+    const CommandResult result = nospof(arguments);
+    EXPECT_EQ(result.exit_code, 2) << arguments.front();
+    EXPECT_THAT(result.errors, HasSubstr("is what was read")) << arguments.front();
+    EXPECT_TRUE(read_file(topology) == before) << arguments.front();
+  }
+}
+
+TEST(BadInput, ACommandThatIsNoneIsNamed) {
+  const CommandResult result = nospof({"valdate", "x"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.errors, HasSubstr("no command 'valdate'; did you mean 'validate'?"));
+  EXPECT_THAT(nospof({"prober-x"}).errors, testing::Not(HasSubstr("'prober'"))) << "it is no verb";
+}
+
+TEST(BadInput, AnOptionsPatternsEndWithIt) {
+  const std::string topology =
+      std::string(test::source_folder) + "/experiments/three-tier/topology.yaml";
+  const CommandResult result =
+      nospof({"prove", "--only", "lb1/haproxy/*", "--only", "lb2/haproxy/*", topology, "--list"});
+  EXPECT_EQ(result.exit_code, 0) << result.errors;
+  EXPECT_THAT(result.output, HasSubstr("lb1/haproxy/process-kill"));
+  EXPECT_THAT(result.output, HasSubstr("lb2/haproxy/process-kill"));
+}
+
+TEST(BadInput, WhatAnOptionDoesNotDoIsSaid) {
+  const std::string topology = malformed("base/topology.yaml");
+  const std::string tree = std::string(test::source_folder) + "/tests/program/mef/none.xml";
+  EXPECT_THAT(nospof({"analyze", topology, "--order", "3"}).errors, HasSubstr("--order"));
+  EXPECT_THAT(nospof({"analyze", topology, "--count"}).errors, HasSubstr("--count"));
+  EXPECT_THAT(nospof({"analyze", topology, "--mef", tree}).errors, HasSubstr("not both"));
+  EXPECT_THAT(nospof({"analyze", "--mef", tree, "--dot", "--certificate", "c"}).errors,
+              HasSubstr("--certificate"));
+  const test::TemporaryFolder folder;
+  for (const std::string& name : {std::string(), folder / ""}) {
+    EXPECT_THAT(nospof({"keygen", "--out", name}).errors, HasSubstr("names no file"));
+    EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+  }
+}
+
+TEST(BadInput, NumbersBelowNothingAreRefused) {
+  const std::string history = std::string(test::source_folder) + "/tests/histories/none";
+  EXPECT_THAT(nospof({"check-history", history, "--max-states", "-1"}).errors,
+              HasSubstr("--max-states"));
+  EXPECT_THAT(nospof({"analyze", malformed("base/topology.yaml"), "--list", "-1"}).errors,
+              HasSubstr("--list"));
+}
+
 }  // namespace
 }  // namespace nospof

@@ -41,6 +41,22 @@ std::int64_t monotonic_ns() {
   return Nanoseconds(now().time_since_epoch()).count();
 }
 
+Decisions::Decisions(const std::vector<kinds::Expectation>& all, kinds::SampleSink& sink)
+    : sink_(sink), known_(all.size(), false) {
+  sink_.expects(all);
+}
+
+void Decisions::decided(std::size_t place) {
+  if (known_.at(place)) return;
+  known_[place] = true;
+  news_.push_back(place);
+}
+
+void Decisions::tell() {
+  if (!news_.empty()) sink_.decided(news_);
+  news_.clear();
+}
+
 void Watched::saw(bool so, LookSpan look, const std::string& detail, kinds::SampleSink& sink) {
   const std::int64_t before = std::exchange(last_begin_ns_, look.begin_ns);
   if (so == so_) return;

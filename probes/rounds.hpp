@@ -1,9 +1,11 @@
 #pragma once
 // What probes that look have in common: rounds on a schedule, and what lasts from one to the next.
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "kinds/probe.hpp"
 #include "system/clock.hpp"
@@ -22,6 +24,21 @@ std::int64_t monotonic_ns();
 struct LookSpan {
   std::int64_t begin_ns = 0;
   std::int64_t end_ns = 0;
+};
+
+/// Tells what a probe looks at, and of each entry once that a look has decided it.
+class Decisions {
+ public:
+  /// Tells all of them; `sink` is used as long as this lives.
+  Decisions(const std::vector<kinds::Expectation>& all, kinds::SampleSink& sink);
+  void decided(std::size_t place);
+  /// What was decided since the last call, if anything.
+  void tell();
+
+ private:
+  kinds::SampleSink& sink_;
+  std::vector<bool> known_;
+  std::vector<std::size_t> news_;
 };
 
 /// Something that may be so or not, look after look; told when it begins and when it is over.

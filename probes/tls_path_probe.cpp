@@ -1,7 +1,10 @@
 #include "probes/tls_path_probe.hpp"
 
 #include <algorithm>
+#include <array>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -27,6 +30,32 @@ bool is_unknown(const TlsPathTarget& target) {
 }
 
 enum class Step { handshake, without_certificate, weak_offer, renegotiation };
+constexpr std::size_t step_count = 4;
+
+// What a target's looks of that kind can tell; empty: it gets none.
+std::string expected_of(const TlsPathTarget& target, Step step) {
+  switch (step) {
+    case Step::handshake:
+      return "tls";
+    case Step::without_certificate:
+      return target.client_certificate ? "client-certificate" : "";
+    case Step::weak_offer:
+      return "no-weak-protocol";
+    case Step::renegotiation:
+      return "no-renegotiation";
+  }
+  return {};
+}
+
+// Of all targets, in their order, and of each the steps that it gets.
+std::vector<kinds::Expectation> expectations(const TlsPathConfig& config) {
+  std::vector<kinds::Expectation> all;
+  for (const TlsPathTarget& target : config.targets)
+    for (std::size_t i = 0; i < step_count; ++i)
+      if (std::string expected = expected_of(target, static_cast<Step>(i)); !expected.empty())
+        all.push_back({target.subject, std::move(expected)});
+  return all;
+}
 
 std::string question_for(const TlsPathTarget& target) {
   return fmt::format(
@@ -70,7 +99,14 @@ TlsLookAt look_for(const TlsPathTarget& target, Step step, bool ask) {
 /// One target: what is known about it, and the look that is under way.
 class Path {
  public:
-  Path(const TlsPathTarget& target, TlsContexts& contexts) : target_(target), contexts_(contexts) {
+  /// `place`: of what is expected of it first, among the expectations of all targets. Moved behind
+  /// what is expected of this one.
+  Path(const TlsPathTarget& target, TlsContexts& contexts, std::size_t& place)
+      : target_(target), contexts_(contexts) {
+    for (std::size_t i = 0; i < step_count; ++i) {
+      places_.at(i) = place;
+      if (!expected_of(target, static_cast<Step>(i)).empty()) ++place;
+    }
     for (std::size_t i = 0; i < tls_finding_count; ++i) {
       const auto finding = static_cast<TlsFinding>(i);
       watched_.emplace_back(tls_finding_name(finding), target.subject, is_violation(finding));
@@ -87,7 +123,7 @@ class Path {
   bool looking() const { return look_.has_value(); }
   const TlsLook& look() const { return *look_; }
   /// Goes on, and to the next step when the look has ended.
-  void advance(kinds::SampleSink& sink, kinds::Round& round);
+  void advance(kinds::SampleSink& sink, Decisions& decisions, kinds::Round& round);
   void drop() { look_.reset(); }
 
  private:
@@ -101,7 +137,8 @@ class Path {
 
   const TlsPathTarget& target_;
   TlsContexts& contexts_;
-  std::vector<Watched> watched_;  ///< by TlsFinding
+  std::vector<Watched> watched_;                  ///< by TlsFinding
+  std::array<std::size_t, step_count> places_{};  ///< by Step; of those that the target gets
   bool thorough_ = false;
   std::vector<Step> steps_;    ///< the one under way and those to come
   std::int64_t begun_ns_ = 0;  ///< when the look under way began
@@ -149,13 +186,16 @@ void Path::plan_more() {
   if (due(TlsFinding::renegotiation)) steps_.push_back(Step::renegotiation);
 }
 
-void Path::advance(kinds::SampleSink& sink, kinds::Round& round) {
+void Path::advance(kinds::SampleSink& sink, Decisions& decisions, kinds::Round& round) {
   const auto shown = look_->advance();
   if (!shown) return;
   look_.reset();
   const LookSpan span{begun_ns_, monotonic_ns()};
   const std::vector<TlsJudgement> judgements = judge(*shown);
-  if (judgements.empty()) ++round.undecided;
+  if (judgements.empty())
+    ++round.undecided;
+  else
+    decisions.decided(places_.at(static_cast<std::size_t>(steps_.front())));
   for (const TlsJudgement& judgement : judgements)
     watched_.at(static_cast<std::size_t>(judgement.finding))
         .saw(judgement.so, span, judgement.detail, sink);
@@ -167,9 +207,11 @@ void Path::advance(kinds::SampleSink& sink, kinds::Round& round) {
 class TlsPathRun {
  public:
   TlsPathRun(const TlsPathConfig& config, int stop_fd, kinds::SampleSink& sink)
-      : stop_fd_(stop_fd), sink_(sink) {
+      : stop_fd_(stop_fd), sink_(sink), decisions_(expectations(config), sink) {
     paths_.reserve(config.targets.size());
-    for (const TlsPathTarget& target : config.targets) paths_.emplace_back(target, contexts_);
+    std::size_t place = 0;
+    for (const TlsPathTarget& target : config.targets)
+      paths_.emplace_back(target, contexts_, place);
   }
 
   /// False when it was stopped in the middle.
@@ -181,6 +223,7 @@ class TlsPathRun {
 
   int stop_fd_;
   kinds::SampleSink& sink_;
+  Decisions decisions_;
   TlsContexts contexts_;
   std::vector<Path> paths_;
   std::uint64_t rounds_ = 0;
@@ -197,9 +240,10 @@ bool TlsPathRun::round() {
       for (Path& path : paths_) path.drop();
       return false;
     }
-    for (Path* path : ready) path->advance(sink_, round);
+    for (Path* path : ready) path->advance(sink_, decisions_, round);
   }
   round.end_ns = monotonic_ns();
+  decisions_.tell();
   sink_.looked(round);
   return true;
 }

@@ -104,6 +104,14 @@ class NamedSink final : public kinds::SampleSink {
   void looked(const kinds::Round& round) override {
     say({{"looked", {round.begin_ns, round.end_ns, round.checked, round.undecided}}});
   }
+  void expects(const std::vector<kinds::Expectation>& all) override {
+    json::array list;
+    for (const kinds::Expectation& each : all) list.push_back({each.subject, each.expected});
+    say({{"expects", std::move(list)}});
+  }
+  void decided(const std::vector<std::size_t>& places) override {
+    say({{"decided", json::array(places.begin(), places.end())}});
+  }
   void operated(const kinds::Operation& operation) override { channel_.add(name_, operation); }
   void say(json::object message) {
     message["of"] = name_;

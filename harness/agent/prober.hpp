@@ -17,6 +17,10 @@
 //   out  {"of":"canary","found":{"at_ns","since_ns","what","subject","detail","violation","over",
 //                                          "count"}}
 //   out  {"of":"canary","looked":[begin_ns,end_ns,checked,undecided]}
+//   out  {"of":"canary","expects":[["subject","expected"],..]}
+//                                          once, before its first "looked"
+//   out  {"of":"canary","decided":[place,..]}
+//                                          places in "expects", each of them once
 //                                          see kinds/finding.hpp
 //   out  {"of":"ledger","operated":[[..],..]}
 //                                          see operation_json() in kinds/operation.hpp

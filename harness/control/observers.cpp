@@ -4,11 +4,14 @@
 #include <optional>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/json/array.hpp>
 #include <fmt/format.h>
 
 #include "control/parallel.hpp"
 
 namespace nospof::control {
+
+namespace json = boost::json;
 
 namespace {
 using namespace std::chrono_literals;
@@ -54,6 +57,16 @@ ProberEvents ObserverTeam::events_of(const std::string& host) {
     if (awaited != looked_ns_.end() && round.checked > round.undecided)
       awaited->second = std::max(awaited->second, clocks_.to_own(host, round.begin_ns));
   };
+  events.expects = [this, host](const std::string& of, const std::vector<kinds::Expectation>& all) {
+    if (!decided_.emplace(std::pair(host, of), std::vector<bool>(all.size(), false)).second) return;
+    json::array list;
+    for (const kinds::Expectation& each : all)
+      list.push_back({{"subject", each.subject}, {"expected", each.expected}});
+    recorder_.event("expects", {{"probe", of}, {"host", host}, {"expects", std::move(list)}});
+  };
+  events.decided = [this, host](const std::string& of, const std::vector<std::size_t>& places) {
+    record_decided(host, of, places);
+  };
   // A probe that begins anew knows nothing of what it wrote before, so its history is another one.
   const auto history = std::make_shared<std::optional<HistoryFiles>>();
   events.operated = [this, history](const std::string&,
@@ -67,6 +80,20 @@ ProberEvents ObserverTeam::events_of(const std::string& host) {
 void ObserverTeam::record(const std::string& host, const std::string& state,
                           const std::string& detail) {
   recorder_.event("observer", {{"host", host}, {"state", state}, {"detail", detail}});
+}
+
+// A probe that begins anew tells all of it again.
+void ObserverTeam::record_decided(const std::string& host, const std::string& of,
+                                  const std::vector<std::size_t>& places) {
+  std::vector<bool>& known = decided_[{host, of}];
+  json::array news;
+  for (const std::size_t place : places) {
+    if (known.at(place)) continue;
+    known[place] = true;
+    news.emplace_back(place);
+  }
+  if (!news.empty())
+    recorder_.event("decided", {{"probe", of}, {"host", host}, {"places", std::move(news)}});
 }
 
 asio::awaitable<std::unique_ptr<ProberClient>> ObserverTeam::connect(const std::string& host,

@@ -74,6 +74,8 @@ class ObserverTeam {
   asio::awaitable<void> keep_running(std::string host, Orders orders);
   void record(const std::string& host, const std::string& state, const std::string& detail);
   ProberEvents events_of(const std::string& host);
+  void record_decided(const std::string& host, const std::string& of,
+                      const std::vector<std::size_t>& places);
 
   asio::io_context& context_;
   Interruption& interruption_;
@@ -84,6 +86,8 @@ class ObserverTeam {
   /// By host and name, of those that are to look after healing: when the last look began that told
   /// something.
   std::map<std::pair<std::string, std::string>, std::int64_t> looked_ns_;
+  /// By host and name, of those that tell what they expect: what was recorded as decided.
+  std::map<std::pair<std::string, std::string>, std::vector<bool>> decided_;
   std::size_t keepers_ = 0;
   bool stopping_ = false;
 };

@@ -44,6 +44,20 @@ kinds::Round round_from(const json::array& fields) {
           fields.at(2).to_number<std::uint64_t>(), fields.at(3).to_number<std::uint64_t>()};
 }
 
+std::vector<kinds::Expectation> expectations_from(const json::array& list) {
+  std::vector<kinds::Expectation> all;
+  for (const json::value& entry : list)
+    all.push_back({std::string(entry.as_array().at(0).as_string()),
+                   std::string(entry.as_array().at(1).as_string())});
+  return all;
+}
+
+std::vector<std::size_t> places_from(const json::array& list) {
+  std::vector<std::size_t> places;
+  for (const json::value& entry : list) places.push_back(entry.to_number<std::size_t>());
+  return places;
+}
+
 }  // namespace
 
 ProberState take_prober_message(const json::object& message, const ProberEvents& events) {
@@ -61,6 +75,10 @@ ProberState take_prober_message(const json::object& message, const ProberEvents&
     events.found(of, finding_from(found->as_object()));
   if (const auto* looked = message.if_contains("looked"); looked && events.looked)
     events.looked(of, round_from(looked->as_array()));
+  if (const auto* expects = message.if_contains("expects"); expects && events.expects)
+    events.expects(of, expectations_from(expects->as_array()));
+  if (const auto* decided = message.if_contains("decided"); decided && events.decided)
+    events.decided(of, places_from(decided->as_array()));
   if (const auto* operated = message.if_contains("operated"); operated && events.operated) {
     std::vector<kinds::Operation> batch;
     for (const json::value& entry : operated->as_array())

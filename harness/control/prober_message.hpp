@@ -21,6 +21,8 @@ struct ProberEvents {
   std::function<void(const std::string& of, std::int64_t worst_ns)> lateness = {};
   std::function<void(const std::string& of, const kinds::Finding&)> found = {};
   std::function<void(const std::string& of, const kinds::Round&)> looked = {};
+  std::function<void(const std::string& of, const std::vector<kinds::Expectation>&)> expects = {};
+  std::function<void(const std::string& of, const std::vector<std::size_t>& places)> decided = {};
   std::function<void(const std::string& of, const std::vector<kinds::Operation>&)> operated = {};
 };
 

@@ -29,4 +29,11 @@ struct Round {
   std::uint64_t undecided = 0;  ///< of those, how many told nothing (host down, no answer)
 };
 
+/// One entry of the matrix that a probe looks at: what is expected of what. That a look told
+/// something about it is told once; it is as expected, but for findings about the same subject.
+struct Expectation {
+  std::string subject;   ///< as in findings: "client -> db1:3306/tcp"
+  std::string expected;  ///< "open", "closed", "tls", "client-certificate", ...
+};
+
 }  // namespace nospof::kinds

@@ -2,8 +2,10 @@
 // What a kind of probe is. A probe runs in a process of its own on its vantage host ("nospof
 // prober").
 
+#include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <boost/json/object.hpp>
 
@@ -27,6 +29,10 @@ class SampleSink {
   /// Of probes that look. Called from the probe's thread too; here: nobody is interested.
   virtual void found(const Finding& finding);
   virtual void looked(const Round& round);
+  /// All that the probe looks at; before its first round.
+  virtual void expects(const std::vector<Expectation>& all);
+  /// Which of them, by their place in that list, a look told something about for the first time.
+  virtual void decided(const std::vector<std::size_t>& places);
   /// Of probes whose clients' histories are judged: every event, in the order of time.
   virtual void operated(const Operation& operation);
 };
@@ -43,6 +49,8 @@ class Probe {
 
 inline void SampleSink::found(const Finding& /*finding*/) {}
 inline void SampleSink::looked(const Round& /*round*/) {}
+inline void SampleSink::expects(const std::vector<Expectation>& /*all*/) {}
+inline void SampleSink::decided(const std::vector<std::size_t>& /*places*/) {}
 inline void SampleSink::operated(const Operation& /*operation*/) {}
 
 /// A kind of probe: one file pair in probes/ plus one registration line in main.cpp.

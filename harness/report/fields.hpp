@@ -1,6 +1,7 @@
 #pragma once
 // The fields of one event of a run, as they are asked for by name.
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -89,6 +90,19 @@ class Fields {
     for (const json::value& entry : value->as_array()) {
       if (!entry.is_object()) throw Error(fmt::format("'{}' has an entry that is no object", key));
       list.push_back(entry.as_object());
+    }
+    return list;
+  }
+  /// Empty when it is missing.
+  std::vector<std::size_t> places(const char* key) const {
+    std::vector<std::size_t> list;
+    const json::value* value = object_.if_contains(key);
+    if (value == nullptr) return list;
+    if (!value->is_array()) throw Error(fmt::format("'{}' is no list", key));
+    for (const json::value& entry : value->as_array()) {
+      boost::system::error_code error;
+      list.push_back(entry.to_number<std::size_t>(error));
+      if (error) throw Error(fmt::format("'{}' has an entry that is no place in a list", key));
     }
     return list;
   }

@@ -8,6 +8,7 @@
 #include "report/histogram_json.hpp"
 #include "report/histories.hpp"
 #include "report/lineage.hpp"
+#include "report/matrices.hpp"
 #include "report/predictions.hpp"
 #include "report/report.hpp"
 #include "report/text.hpp"
@@ -33,12 +34,6 @@ json::object interval_json(const verdict::Interval& interval) {
   object["upper_ns"] = optional_ns(interval.upper);
   object["text"] = verdict::interval_text(interval);
   return object;
-}
-
-json::array texts(const std::vector<std::string>& list) {
-  json::array array;
-  for (const std::string& text : list) array.emplace_back(valid_utf8(text));
-  return array;
 }
 
 json::object classes_json(const verdict::ClassCounts& classes) {
@@ -322,6 +317,7 @@ std::string result_json(const verdict::RunRecord& run, const verdict::RunResult&
   object["findings"] = std::move(findings);
   object["predictions"] = predictions_json(result);
   object["lineage"] = lineage_json(result.lineage);
+  object["matrices"] = matrices_json(result.matrices);
   object["histories"] = histories_json(result.histories);
   object["clocks"] = clocks_json(run);
   json::array cells;

@@ -17,12 +17,6 @@ namespace {
 /// Of the idle routes of one flow; all of them are in result.json.
 constexpr std::size_t most_shown = 8;
 
-json::array texts(const std::vector<std::string>& list) {
-  json::array array;
-  for (const std::string& text : list) array.emplace_back(valid_utf8(text));
-  return array;
-}
-
 std::size_t used_of(const verdict::Lineage& lineage) {
   std::size_t used = 0;
   for (const verdict::FlowUse& flow : lineage.flows) used += flow.used.size();

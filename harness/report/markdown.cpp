@@ -2,6 +2,7 @@
 
 #include "history/timeline.hpp"
 #include "report/lineage.hpp"
+#include "report/matrices.hpp"
 #include "report/predictions.hpp"
 #include "report/report.hpp"
 #include "report/text.hpp"
@@ -119,6 +120,7 @@ std::string summary_markdown(const verdict::RunRecord& run, const verdict::RunRe
     out += fmt::format("- {}\n", markdown_text(finding_text(finding)));
   out += predictions_markdown(result);
   out += lineage_markdown(result.lineage);
+  out += matrices_markdown(result.matrices);
   out += histories_section(result);
   out += reasons_section(run, result);
   out += earlier_section(result);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "report/lineage.hpp"
+#include "report/matrices.hpp"
 #include "report/predictions.hpp"
 #include "report/report.hpp"
 #include "report/text.hpp"
@@ -125,6 +126,12 @@ std::string reasons_text(const verdict::RunResult& result) {
   return out.empty() ? "" : "\nReasons:\n" + out;
 }
 
+std::string section(const char* title, const std::vector<std::string>& lines) {
+  std::string out;
+  for (const std::string& line : lines) out += wrapped("  " + plain_text(line), 4);
+  return out.empty() ? "" : fmt::format("\n{}:\n{}", title, out);
+}
+
 std::string hypothesis_text(const verdict::RunResult& result, bool colors) {
   std::string out;
   for (const verdict::CellResult& cell : result.cells)
@@ -148,12 +155,9 @@ std::string terminal_table(const verdict::RunRecord& run, const verdict::RunResu
   if (!result.findings.empty()) out += "\nFindings:\n";
   for (const verdict::StandingFinding& finding : result.findings)
     out += wrapped("  " + plain_text(finding_text(finding)), 4);
-  const std::vector<std::string> predictions = predictions_lines(result);
-  if (!predictions.empty()) out += "\nPredictions:\n";
-  for (const std::string& line : predictions) out += wrapped("  " + line, 4);
-  const std::vector<std::string> lineage = lineage_lines(result.lineage);
-  if (!lineage.empty()) out += "\nLineage:\n";
-  for (const std::string& line : lineage) out += wrapped("  " + plain_text(line), 4);
+  out += section("Predictions", predictions_lines(result));
+  out += section("Lineage", lineage_lines(result.lineage));
+  out += section("Matrices", matrices_lines(result.matrices));
   if (!result.histories.empty()) out += "\nHistories:\n";
   for (const verdict::HistoryResult& history : result.histories)
     out += wrapped("  " + plain_text(history_text(history)), 4);

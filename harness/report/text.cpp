@@ -66,6 +66,12 @@ std::string valid_utf8(std::string_view text) {
   return out;
 }
 
+boost::json::array texts(const std::vector<std::string>& list) {
+  boost::json::array array;
+  for (const std::string& text : list) array.emplace_back(valid_utf8(text));
+  return array;
+}
+
 std::string xml_text(std::string_view text) {
   std::string out;
   for_each_character(text, [&out](std::uint32_t code, std::string_view bytes) {

@@ -3,11 +3,17 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include <boost/json/array.hpp>
 
 namespace nospof::report {
 
 /// Bytes that are no UTF-8 become U+FFFD, so that every reader takes the report.
 std::string valid_utf8(std::string_view text);
+
+/// A list of such texts, each made valid.
+boost::json::array texts(const std::vector<std::string>& list);
 
 /// For XML text and attributes: markup escaped, characters that XML 1.0 forbids become U+FFFD.
 std::string xml_text(std::string_view text);

@@ -29,6 +29,7 @@ class LabJudge {
     return judge_sorted(run_, place, by_schedule_, spans_);
   }
   const RunRecord& run() const { return run_; }
+  const std::vector<Span>& spans() const { return spans_; }
   Traffic traffic() const { return traffic_of(run_, by_schedule_); }
   /// None when no fault was injected in it.
   std::vector<StandingFinding> findings() const {
@@ -99,6 +100,7 @@ void add_findings(std::vector<StandingFinding> found, std::vector<StandingFindin
 
 void judge_labs(const RunRecord& run, Labs& labs, RunResult& result) {
   LineageBuilder lineage;
+  MatrixBuilder matrices;
   for (int number = 1; number <= labs_of(run); ++number) {
     const LabJudge& lab = labs.lab(number);
     const Traffic traffic = lab.traffic();
@@ -112,8 +114,14 @@ void judge_labs(const RunRecord& run, Labs& labs, RunResult& result) {
             "examined",
             probe, labs_of(run) > 1 ? fmt::format(", in lab {}", number) : ""));
     lineage.add_lab(lab.run());
+    matrices.add_lab(lab.run(), lab.spans());
   }
   result.lineage = lineage.finish();
+  result.matrices = matrices.finish();
+  if (result.executed > 0)
+    for (const std::string& hop : never_examined(result.matrices))
+      result.reasons.push_back("nothing could be told in the whole run about " + hop +
+                               ": it was never examined");
 }
 
 // Only what is known to be the fault's doing, or to have been survived, says something of a model.

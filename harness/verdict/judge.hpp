@@ -9,6 +9,7 @@
 #include "verdict/budget.hpp"
 #include "verdict/histories.hpp"
 #include "verdict/lineage.hpp"
+#include "verdict/matrices.hpp"
 #include "verdict/observations.hpp"
 #include "verdict/outages.hpp"
 #include "verdict/percentiles.hpp"
@@ -119,6 +120,7 @@ struct RunResult {
   std::vector<StandingFinding> findings;  ///< each of them makes the run fail
   std::vector<HistoryResult> histories;
   Lineage lineage;
+  Matrices matrices;
   std::size_t executed = 0;
   std::size_t passed = 0;
   std::size_t controls = 0;  ///< of those that passed: hosts that broke the service, as they must

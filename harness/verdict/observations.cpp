@@ -14,11 +14,6 @@ namespace {
 constexpr std::string_view lost_write = "lost-write";
 constexpr std::string_view unknown_connection = "unknown-connection";
 
-std::string kind_of(const RunRecord& run, const std::string& probe) {
-  const auto found = std::ranges::find(run.observers, probe, &ObserverInfo::probe);
-  return found == run.observers.end() ? probe : found->kind;
-}
-
 // How often says whether it was one that went astray, or is how things are.
 std::string detail_of(const Span& span) {
   const std::uint64_t times = span.counts.empty() ? 1 : span.counts.back().count;
@@ -238,6 +233,11 @@ bool stands(const RunRecord& run, const std::vector<CellTime>& times, const Span
 }
 
 }  // namespace
+
+std::string kind_of(const LabRecord& run, const std::string& probe) {
+  const auto found = std::ranges::find(run.observers, probe, &ObserverInfo::probe);
+  return found == run.observers.end() ? probe : found->kind;
+}
 
 std::string blind_text(const std::string& kind) {
   if (kind == "ledger")

@@ -36,6 +36,9 @@ struct Span {
   std::uint64_t remaining() const;
 };
 
+/// Of the probe with that name; its name when nobody told.
+std::string kind_of(const LabRecord& run, const std::string& probe);
+
 /// In the order in which they were seen. What a probe had found is over when it begins anew, except
 /// for lost writes: a ledger that begins anew has forgotten them.
 std::vector<Span> spans_of(const RunRecord& run);

@@ -134,6 +134,14 @@ struct Look {
   kinds::Round round;
 };
 
+/// One of the things that they look at, and whether any look told something about it.
+struct Expected {
+  std::string probe;
+  std::string host;
+  kinds::Expectation expectation;
+  bool decided = false;
+};
+
 /// All probes of a host began (again).
 struct ObserverStart {
   std::int64_t at_ns = 0;
@@ -172,6 +180,7 @@ struct LabRecord {
   std::vector<ObserverStart> observer_starts;  ///< in the order of time, as are:
   std::vector<Sighting> sightings;
   std::vector<Look> looks;
+  std::vector<Expected> expected;      ///< of one probe on one host side by side, in its own order
   std::vector<kinds::Sample> samples;  ///< in the order of completion
 };
 

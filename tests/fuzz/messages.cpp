@@ -66,6 +66,8 @@ void read_prober_message(const json::object& message) {
   events.lateness = [](const std::string&, std::int64_t) {};
   events.found = [](const std::string&, const kinds::Finding&) {};
   events.looked = [](const std::string&, const kinds::Round&) {};
+  events.expects = [](const std::string&, const std::vector<kinds::Expectation>&) {};
+  events.decided = [](const std::string&, const std::vector<std::size_t>&) {};
   events.operated = [](const std::string&, const std::vector<kinds::Operation>& operations) {
     for (const kinds::Operation& operation : operations)
       must(kinds::operation_from_json(kinds::operation_json(operation)) == operation);

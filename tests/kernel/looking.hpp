@@ -37,6 +37,15 @@ class LookingSink final : public kinds::SampleSink {
     rounds_.push_back(round);
     changed_.notify_all();
   }
+  void expects(const std::vector<kinds::Expectation>& all) override {
+    const std::lock_guard lock(mutex_);
+    for (const kinds::Expectation& each : all)
+      expected_.push_back(each.subject + " " + each.expected);
+  }
+  void decided(const std::vector<std::size_t>& places) override {
+    const std::lock_guard lock(mutex_);
+    for (const std::size_t place : places) decided_.push_back(expected_.at(place));
+  }
 
   /// Waits, for as long as a very slow machine may need; false when it never came.
   bool wait_until(const std::function<bool()>& so) {
@@ -46,12 +55,17 @@ class LookingSink final : public kinds::SampleSink {
   // Inside of wait_until(), or after the end of the run.
   const std::vector<kinds::Finding>& findings() const { return findings_; }
   const std::vector<kinds::Round>& rounds() const { return rounds_; }
+  /// What the probe looks at, "SUBJECT EXPECTED", and what of it it told to be decided, so far.
+  const std::vector<std::string>& expected() const { return expected_; }
+  const std::vector<std::string>& decided() const { return decided_; }
 
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<kinds::Finding> findings_;
   std::vector<kinds::Round> rounds_;
+  std::vector<std::string> expected_;
+  std::vector<std::string> decided_;
 };
 
 class LookRun {

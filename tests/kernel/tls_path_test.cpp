@@ -26,6 +26,12 @@ TEST_F(TlsPath, FindsNothingAboutAGoodServer) {
     LookRun run(*probes::make_tls_path(), config({one}));
     EXPECT_TRUE(run.wait_for_decided_rounds(12));
     EXPECT_THAT(run.told(), IsEmpty());
+    const std::string subject = fmt::format("web-app: web1 -> 127.0.0.1:{} ", server.port());
+    const auto each =
+        UnorderedElementsAre(subject + "tls", subject + "client-certificate",
+                             subject + "no-weak-protocol", subject + "no-renegotiation");
+    EXPECT_THAT(run.sink().expected(), each);
+    EXPECT_THAT(run.sink().decided(), each) << "each of them once";
     // With a certificate and without one; at times also weak protocols only, and a renegotiation.
     const auto& rounds = run.sink().rounds();
     for (std::size_t i = 0; i < rounds.size(); ++i)

@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <sstream>
 
 #include <boost/asio/co_spawn.hpp>
 #include <gmock/gmock.h>
@@ -133,6 +134,32 @@ TEST_F(ObserverTeamTest, WhatAProbeTellsAtOnceIsToldByTheOneThatIsUp) {
   ASSERT_THAT(events, HasSubstr(R"("event":"found")"));
   EXPECT_LT(events.find(R"("state":"up")"), events.find(R"("event":"found")"))
       << "else it counts as told by a former one, and as over";
+}
+
+// A prober that begins anew looks at the same, and tells all of it again.
+TEST_F(ObserverTeamTest, WhatAProbeLooksAtIsRecordedOnce) {
+  const std::string expects = R"(
+    echo '{"of":"vip","expects":[["a -> b:1/tcp","open"],["a -> b:2/tcp","closed"]]}')";
+  Scripts scripts({expects + R"(
+    echo '{"of":"vip","decided":[1]}'
+    echo '{"of":"vip","error":"its device is gone"}'
+    read -r stop
+    echo '{"done":true}')",
+                   expects + R"(
+    echo '{"of":"vip","decided":[0,1]}'
+    echo '{"of":"ledger","looked":[100,150,5,0]}'
+    read -r stop
+    echo '{"done":true}')"});
+  run(scripts, [&](const ObserverTeam& team) { return team.looked_since(100); });
+  std::vector<std::string> told;
+  std::istringstream events(read_file(recorder_.folder() + "/events.ndjson"));
+  for (std::string line; std::getline(events, line);)
+    for (const char* key : {"\"expects\":[", "\"places\":["})
+      if (const auto at = line.find(key); at != std::string::npos) told.push_back(line.substr(at));
+  EXPECT_THAT(told,
+              ::testing::ElementsAre(R"("expects":[{"subject":"a -> b:1/tcp","expected":"open"},)"
+                                     R"({"subject":"a -> b:2/tcp","expected":"closed"}]})",
+                                     R"("places":[1]})", R"("places":[0]})"));
 }
 
 }  // namespace

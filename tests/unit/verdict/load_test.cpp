@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -235,6 +236,30 @@ TEST_F(Load, ACountIsNotLessThanNothing) {
                R"("end_ns":2,"checked":-1,"undecided":0})"
                "\n");
   EXPECT_THAT(load().damage, ElementsAre(HasSubstr("'checked' is less than nothing")));
+}
+
+TEST_F(Load, WhatProbesLookAtIsReadOnceForEachLab) {
+  write(a_run());
+  const std::string expects =
+      R"({"event":"expects","mono_ns":5,"probe":"firewall","host":"lb1",)"
+      R"("expects":[{"subject":"a","expected":"open"},{"subject":"b","expected":"closed"}]})"
+      "\n";
+  const auto decided = [](const char* places) {
+    return fmt::format(
+        "{{\"event\":\"decided\",\"mono_ns\":6,\"probe\":\"firewall\","
+        "\"host\":\"lb1\",\"places\":{}}}\n",
+        places);
+  };
+  write_events(test::events_text(a_run()) + expects + decided("[1]") + expects + decided("[0,2]") +
+               decided("[-1]"));
+  const verdict::RunRecord read = load();
+  ASSERT_EQ(read.expected.size(), 2U);
+  EXPECT_EQ(read.expected[0].expectation.subject, "a");
+  EXPECT_FALSE(read.expected[0].decided) << "the event that says so is damaged";
+  EXPECT_EQ(read.expected[1].expectation.expected, "closed");
+  EXPECT_TRUE(read.expected[1].decided);
+  EXPECT_THAT(read.damage,
+              ElementsAre(HasSubstr("nothing is expected at 2"), HasSubstr("no place in a list")));
 }
 
 TEST_F(Load, BytesThatAreNoTextAreReplaced) {

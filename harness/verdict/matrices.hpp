@@ -1,0 +1,69 @@
+#pragma once
+// The matrices of a run: what the probes of firewalls and of TLS were to look at, what of it they
+// could tell anything about, and what was ever otherwise. Pure: no file, no clock.
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "verdict/observations.hpp"
+#include "verdict/record.hpp"
+
+namespace nospof::verdict {
+
+/// All that is expected alike by one kind of probe on one host. In the order in which they look.
+struct MatrixGroup {
+  std::string kind;                    ///< "firewall", "tls-path"
+  std::string host;                    ///< who looks
+  std::string expected;                ///< "open", "closed", "tls", "client-certificate", ...
+  std::vector<std::string> seen;       ///< subjects: as expected, but for the differences
+  std::vector<std::string> undecided;  ///< no look ever told anything
+};
+
+/// Something that was not as expected, at least for a time.
+struct MatrixDifference {
+  std::string kind;
+  std::string host;
+  std::string subject;
+  std::string what;        ///< the finding: "open", "tls-expired", ...
+  bool violation = false;  ///< may never be, whatever is broken
+  std::size_t times = 0;
+};
+
+struct Matrices {
+  std::vector<MatrixGroup> groups;
+  std::vector<MatrixDifference> differences;
+};
+
+/// Takes the labs of a run one after another. What was seen in one of them was seen.
+class MatrixBuilder {
+ public:
+  /// `run`: as in_lab() gives it; `spans`: of it.
+  void add_lab(const RunRecord& run, const std::vector<Span>& spans);
+  Matrices finish() const;
+
+ private:
+  struct Entry {
+    std::string subject;
+    bool decided = false;
+  };
+  struct Group {
+    std::string kind, host, expected;
+    std::vector<Entry> entries;
+  };
+  Group& group_of(const std::string& kind, const std::string& host, const std::string& expected);
+
+  std::vector<Group> groups_;
+  std::map<std::tuple<std::string, std::string, std::string, std::string>,
+           std::pair<bool, std::size_t>>
+      differences_;  ///< by kind, host, subject and what: is it a violation, and how often
+};
+
+/// Hops of which nothing is known after the whole run, though others that the same probe looks at
+/// could be examined: "db-to-db: db1 -> db2:4567 (tls-path on db1)".
+std::vector<std::string> never_examined(const Matrices& matrices);
+
+}  // namespace nospof::verdict

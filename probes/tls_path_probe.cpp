@@ -32,6 +32,21 @@ bool is_unknown(const TlsPathTarget& target) {
 enum class Step { handshake, without_certificate, weak_offer, renegotiation };
 constexpr std::size_t step_count = 4;
 
+// What such a look is there to find; a handshake finds several things.
+TlsFinding finding_of(Step step) {
+  switch (step) {
+    case Step::without_certificate:
+      return TlsFinding::no_client_certificate_demanded;
+    case Step::weak_offer:
+      return TlsFinding::weak_protocol;
+    case Step::renegotiation:
+      return TlsFinding::renegotiation;
+    case Step::handshake:
+      break;
+  }
+  return TlsFinding::untrusted;
+}
+
 // What a target's looks of that kind can tell; empty: it gets none.
 std::string expected_of(const TlsPathTarget& target, Step step) {
   switch (step) {
@@ -128,6 +143,11 @@ class Path {
 
  private:
   bool due(TlsFinding finding) const { return thorough_ || is_so(finding); }
+  /// Of one that does not come in every round: also until it has told something, for example when
+  /// nobody listened in the first round.
+  bool due(Step step) const {
+    return !told_.at(static_cast<std::size_t>(step)) || due(finding_of(step));
+  }
   bool is_so(TlsFinding finding) const {
     return watched_.at(static_cast<std::size_t>(finding)).so();
   }
@@ -139,6 +159,7 @@ class Path {
   TlsContexts& contexts_;
   std::vector<Watched> watched_;                  ///< by TlsFinding
   std::array<std::size_t, step_count> places_{};  ///< by Step; of those that the target gets
+  std::array<bool, step_count> told_{};           ///< by Step; a look of it told something
   bool thorough_ = false;
   std::vector<Step> steps_;    ///< the one under way and those to come
   std::int64_t begun_ns_ = 0;  ///< when the look under way began
@@ -179,11 +200,10 @@ std::vector<TlsJudgement> Path::judge(const TlsShown& shown) const {
 
 // What is refused proves something only where a handshake is not.
 void Path::plan_more() {
-  if (target_.client_certificate &&
-      (!is_unknown(target_) || due(TlsFinding::no_client_certificate_demanded)))
+  if (target_.client_certificate && (!is_unknown(target_) || due(Step::without_certificate)))
     steps_.push_back(Step::without_certificate);
-  if (due(TlsFinding::weak_protocol)) steps_.push_back(Step::weak_offer);
-  if (due(TlsFinding::renegotiation)) steps_.push_back(Step::renegotiation);
+  if (due(Step::weak_offer)) steps_.push_back(Step::weak_offer);
+  if (due(Step::renegotiation)) steps_.push_back(Step::renegotiation);
 }
 
 void Path::advance(kinds::SampleSink& sink, Decisions& decisions, kinds::Round& round) {
@@ -192,10 +212,13 @@ void Path::advance(kinds::SampleSink& sink, Decisions& decisions, kinds::Round& 
   look_.reset();
   const LookSpan span{begun_ns_, monotonic_ns()};
   const std::vector<TlsJudgement> judgements = judge(*shown);
-  if (judgements.empty())
+  const auto step = static_cast<std::size_t>(steps_.front());
+  if (judgements.empty()) {
     ++round.undecided;
-  else
-    decisions.decided(places_.at(static_cast<std::size_t>(steps_.front())));
+  } else {
+    told_.at(step) = true;
+    decisions.decided(places_.at(step));
+  }
   for (const TlsJudgement& judgement : judgements)
     watched_.at(static_cast<std::size_t>(judgement.finding))
         .saw(judgement.so, span, judgement.detail, sink);

@@ -56,6 +56,33 @@ TEST_F(TlsPath, AServerOfAnUnknownProtocolHasToRefuseSeldom) {
     EXPECT_TRUE(rounds[i].undecided > 0 || rounds[i].checked == (i % 30 == 0 ? 4U : 1U)) << i;
 }
 
+// A database node may join after the first look, and 30 rounds are longer than many runs.
+TEST_F(TlsPath, WhatTheFirstRoundCouldNotTellIsAskedForInTheNext) {
+  const Face shown = good(asks_for_certificate(SSL_VERIFY_FAIL_IF_NO_PEER_CERT));
+  std::atomic<bool> up{false};
+  TlsServer server(
+      shown.identity,
+      [&up](ServerConnection& connection) {
+        if (up) serve(connection);
+      },
+      TlsServer::Newest::tls_1_3, shown.tune);
+  auto one = target(server.port());
+  one["client_certificate"] = true;
+  one["certificate_file"] = own_certificate_;
+  one["key_file"] = own_key_;
+  one["ask_http"] = false;
+  LookRun run(*probes::make_tls_path(), config({one}));
+  EXPECT_TRUE(run.wait_for_undecided_rounds(1));
+  up = true;
+  EXPECT_TRUE(run.wait_for_decided_rounds(2));
+  EXPECT_THAT(run.told(), IsEmpty());
+  EXPECT_EQ(run.sink().decided().size(), 4U);
+  const auto& rounds = run.sink().rounds();
+  const auto whole = std::ranges::find(rounds, std::uint64_t{4}, &kinds::Round::checked);
+  ASSERT_NE(whole, rounds.end());
+  EXPECT_EQ(std::next(whole)->checked, 1U) << "only once";
+}
+
 TEST_F(TlsPath, FindsAnExpiredCertificate) {
   const Face bad = face(authority_, [](auto& request) {
     request.not_before -= 3h;

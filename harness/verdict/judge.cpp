@@ -52,6 +52,7 @@ void add_earlier(const CellResult& earlier, CellResult& result) {
   if (earlier.verdict != Verdict::fail) return;
   result.verdict = Verdict::fail;
   result.violated = result.violated || earlier.violated;
+  result.breached = result.breached || earlier.breached;
   result.attributable = result.attributable || earlier.attributable;
   result.longest = longer_of(result.longest, earlier.longest);
   for (const std::string& reason : earlier.reasons)

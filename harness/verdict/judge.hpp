@@ -74,6 +74,8 @@ struct CellResult {
   /// Of a control: how long users were without service for certain while its hosts were down.
   std::optional<Nanoseconds> broken_for = {};
   bool violated = false;  ///< something was seen that may never be, for however short a time
+  /// The fault brought about what the budget, the hypothesis or the recovery does not allow.
+  bool breached = false;
   int lab = 1;            ///< where it ran
   int beside = 0;         ///< in how many other labs cells could run at the same time
   std::optional<double> cpu_idle = {};   ///< of the machine, while it ran: 0 to 1

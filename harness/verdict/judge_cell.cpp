@@ -381,10 +381,11 @@ CellResult judge_sorted(const RunRecord& run, std::size_t index,
     check_observations(c);
   }
   result.violated = !c.violations.empty();
-  const bool breached = !c.breaches.empty() && result.attributable;
+  result.breached = !c.breaches.empty() && result.attributable;
   const auto excuse = excuse_of(cell, run.min_idle);
-  if (breached && excuse) c.doubts.push_back(*excuse);
-  if (result.violated || (breached && !excuse))
+  if (result.breached && excuse) c.doubts.push_back(*excuse);
+  result.breached = result.breached && !excuse;
+  if (result.violated || result.breached)
     result.verdict = Verdict::fail;
   else if (c.breaches.empty() && c.doubts.empty())
     result.verdict = Verdict::pass;

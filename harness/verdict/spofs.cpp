@@ -24,7 +24,7 @@ std::vector<Spof> find_spofs(const std::vector<CellResult>& cells) {
   std::vector<Spof> services;
   std::vector<Spof> in_order;
   for (const CellResult& cell : cells) {
-    if (cell.verdict != Verdict::fail || !cell.attributable || cell.plan.host.empty()) continue;
+    if (!cell.breached || cell.plan.host.empty()) continue;
     add(cell.plan.service.empty() ? hosts : services, cell);
     add(in_order, cell);
   }

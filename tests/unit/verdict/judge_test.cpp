@@ -216,6 +216,7 @@ TEST(Judge, IntegrityViolationsFailWhateverTheBudget) {
     const CellResult cell = judged(run);
     EXPECT_EQ(cell.verdict, Verdict::fail);
     EXPECT_THAT(cell.reasons, ElementsAre(HasSubstr(std::string(kinds::outcome_name(outcome)))));
+    EXPECT_THAT(judge(run).spofs, IsEmpty()) << "it is no outage";
     step_named(run, "confirm").outcome = "not-confirmed";
     EXPECT_EQ(judged(run).verdict, Verdict::fail);
     EXPECT_THAT(judge(run).spofs, IsEmpty()) << "not the fault's doing, as far as is known";

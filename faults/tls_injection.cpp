@@ -81,7 +81,10 @@ class TlsInjection final : public kinds::Injection {
 
   void inject() override { files_.put(settings_.reload); }
 
-  void release() override { looks_.drop(); }
+  void release() override {
+    looks_.drop();
+    healed_looks_.drop();
+  }
 
   kinds::Confirmation confirm() override {
     if (!files_.advance()) return {not_yet, "the service is being restarted"};

@@ -44,7 +44,10 @@ class TerminateInjection final : public kinds::Injection {
 
   void inject() override { files_.put(settings_.reload); }
 
-  void release() override { looks_.drop(); }
+  void release() override {
+    looks_.drop();
+    healed_looks_.drop();
+  }
 
   kinds::Confirmation confirm() override {
     if (const std::string other = files_.not_as_made(); !other.empty()) return {unable, other};

@@ -52,7 +52,10 @@ class FirewallRun {
       if (reached[i].reach == Reach::refused && watched_[i].so() && was_silent_[i])
         verdicts[i] = FirewallVerdict::not_so;
       if (verdicts[i] == FirewallVerdict::undecided) continue;
-      decisions_.decided(i);
+      // An allowed port that refuses is no violation, and not open either.
+      if (!config_.targets[i].allowed || reached[i].reach == Reach::open ||
+          verdicts[i] == FirewallVerdict::so)
+        decisions_.decided(i);
       was_silent_[i] = reached[i].reach == Reach::silent;
       watched_[i].saw(verdicts[i] == FirewallVerdict::so, {reached[i].begin_ns, reached[i].end_ns},
                       detail_of(config_.targets[i], reached[i], config_.timeout), sink_);

@@ -6,8 +6,9 @@
 //   1. a handshake that offers everything, with the own certificate if there is one. Chain,
 //      identity, validity, public key, protocol and cipher are judged.
 //   2. with `client_certificate`: one without a certificate, which must be refused.
-// And in every 10th round, the first one included, in each round until such a look has told
-// something, and in each round while the finding lasts:
+// And in every 10th round, the first one included, and in each round while the finding lasts; 2 to
+// 4 also in the first rounds, and those after the server was away, until they have told something
+// (5 times at most):
 //   3. an offer of nothing but TLS below `min_protocol`, which must be refused;
 //   4. TLS 1.2 at most, then a renegotiation, which must be refused;
 //   5. with `ask_http`: look 1 asks for "/" and reads the answer to the end of the stream.

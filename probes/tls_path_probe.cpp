@@ -31,6 +31,7 @@ bool is_unknown(const TlsPathTarget& target) {
 
 enum class Step { handshake, without_certificate, weak_offer, renegotiation };
 constexpr std::size_t step_count = 4;
+constexpr unsigned most_in_vain = 5;
 
 // What such a look is there to find; a handshake finds several things.
 TlsFinding finding_of(Step step) {
@@ -144,9 +145,9 @@ class Path {
  private:
   bool due(TlsFinding finding) const { return thorough_ || is_so(finding); }
   /// Of one that does not come in every round: also until it has told something, for example when
-  /// nobody listened in the first round.
+  /// nobody listened in the first round. Some servers never let it.
   bool due(Step step) const {
-    return !told_.at(static_cast<std::size_t>(step)) || due(finding_of(step));
+    return in_vain_.at(static_cast<std::size_t>(step)) < most_in_vain || due(finding_of(step));
   }
   bool is_so(TlsFinding finding) const {
     return watched_.at(static_cast<std::size_t>(finding)).so();
@@ -159,7 +160,8 @@ class Path {
   TlsContexts& contexts_;
   std::vector<Watched> watched_;                  ///< by TlsFinding
   std::array<std::size_t, step_count> places_{};  ///< by Step; of those that the target gets
-  std::array<bool, step_count> told_{};           ///< by Step; a look of it told something
+  /// By Step: how often such a look told nothing since the server was last away; or that it did.
+  std::array<unsigned, step_count> in_vain_{};
   bool thorough_ = false;
   std::vector<Step> steps_;    ///< the one under way and those to come
   std::int64_t begun_ns_ = 0;  ///< when the look under way began
@@ -215,8 +217,11 @@ void Path::advance(kinds::SampleSink& sink, Decisions& decisions, kinds::Round& 
   const auto step = static_cast<std::size_t>(steps_.front());
   if (judgements.empty()) {
     ++round.undecided;
+    ++in_vain_.at(step);
+    // Whoever comes back may be another.
+    if (steps_.front() == Step::handshake) in_vain_.fill(0);
   } else {
-    told_.at(step) = true;
+    in_vain_.at(step) = most_in_vain;
     decisions.decided(places_.at(step));
   }
   for (const TlsJudgement& judgement : judgements)

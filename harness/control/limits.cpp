@@ -22,6 +22,8 @@ std::vector<std::string> known_hosts(const spec::FaultSpec& fault, const spec::T
     else if (topology.find_host(target) != nullptr)
       hosts.push_back(target);
   }
+  std::ranges::sort(hosts);
+  hosts.erase(std::unique(hosts.begin(), hosts.end()), hosts.end());
   return hosts;
 }
 

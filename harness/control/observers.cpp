@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "control/parallel.hpp"
+#include "system/check.hpp"
 
 namespace nospof::control {
 
@@ -85,10 +86,14 @@ void ObserverTeam::record(const std::string& host, const std::string& state,
 // A probe that begins anew tells all of it again.
 void ObserverTeam::record_decided(const std::string& host, const std::string& of,
                                   const std::vector<std::size_t>& places) {
-  std::vector<bool>& known = decided_[{host, of}];
+  const auto told = decided_.find({host, of});
+  const std::size_t all = told == decided_.end() ? 0 : told->second.size();
+  if (std::ranges::any_of(places, [&](std::size_t place) { return place >= all; }))
+    throw Error(fmt::format("{} on {} decides what it does not look at", of, host));
   json::array news;
   for (const std::size_t place : places) {
-    if (known.at(place)) continue;
+    std::vector<bool>& known = told->second;
+    if (known[place]) continue;
     known[place] = true;
     news.emplace_back(place);
   }

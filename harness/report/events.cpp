@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <limits>
-#include <span>
+#include <utility>
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -194,33 +194,21 @@ verdict::Look read_look(const Fields& fields) {
            fields.count("undecided")}};
 }
 
-// What one probe on one host looks at.
-std::span<verdict::Expected> expectations_of(verdict::LabRecord& run, const std::string& probe,
-                                             const std::string& host) {
-  const auto is_its = [&](const verdict::Expected& each) {
-    return each.probe == probe && each.host == host;
-  };
-  const auto first = std::ranges::find_if(run.expected, is_its);
-  return {first, std::find_if_not(first, run.expected.end(), is_its)};
-}
-
 // Told once by each probe of a host for each time that the lab was made.
 void read_expects(const Fields& fields, verdict::LabRecord& run) {
-  const std::string probe = fields.text("probe");
-  const std::string host = fields.text("host");
   std::vector<verdict::Expected> all;
   for (const json::object& entry : fields.objects("expects"))
-    all.push_back({probe, host, {Fields(entry).text("subject"), Fields(entry).text("expected")}});
-  if (expectations_of(run, probe, host).empty())
-    run.expected.insert(run.expected.end(), all.begin(), all.end());
+    all.push_back({{Fields(entry).text("subject"), Fields(entry).text("expected")}, false});
+  run.expected.emplace(std::pair(fields.text("probe"), fields.text("host")), std::move(all));
 }
 
 void read_decided(const Fields& fields, verdict::LabRecord& run) {
-  const auto all = expectations_of(run, fields.text("probe"), fields.text("host"));
+  const auto found = run.expected.find({fields.text("probe"), fields.text("host")});
+  const std::size_t all = found == run.expected.end() ? 0 : found->second.size();
   const std::vector<std::size_t> places = fields.places("places");
   for (const std::size_t place : places)
-    if (place >= all.size()) throw Error(fmt::format("'places': nothing is expected at {}", place));
-  for (const std::size_t place : places) all[place].decided = true;
+    if (place >= all) throw Error(fmt::format("'places': nothing is expected at {}", place));
+  for (const std::size_t place : places) found->second[place].decided = true;
 }
 
 // Takes the lines of events.ndjson one after another.

@@ -44,7 +44,7 @@ Case case_of(const verdict::RunRecord& run, const verdict::CellRecord& record,
       break;
     case verdict::Verdict::fail:
       c.element = "failure";
-      c.type = cell.attributable && !cell.plan.host.empty() ? "spof" : "violation";
+      c.type = cell.breached && !cell.plan.host.empty() ? "spof" : "violation";
       break;
     case verdict::Verdict::inconclusive:
       // What never ran is skipped; what ran and says nothing must not look green.

@@ -41,8 +41,8 @@ std::string tally_line(const std::string& kind, const Tally& tally) {
     parts.push_back(count.first == count.second
                         ? fmt::format("{} {}", count.first, expected)
                         : fmt::format("{} of {} {}", count.second, count.first, expected));
-  std::string line =
-      fmt::format("{}: seen from {} hosts: {}", kind, tally.hosts.size(), fmt::join(parts, ", "));
+  std::string line = fmt::format("{}: seen from {} host{}: {}", kind, tally.hosts.size(),
+                                 tally.hosts.size() == 1 ? "" : "s", fmt::join(parts, ", "));
   if (!tally.undecided.empty())
     line += fmt::format("; never decided: {}", some_of(tally.undecided));
   return line;

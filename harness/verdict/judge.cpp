@@ -135,7 +135,7 @@ std::optional<Agreement> agreement_of(const CellResult& cell, Nanoseconds budget
     return survived ? std::optional(Agreement::too_pessimistic) : std::nullopt;
   }
   const bool too_long = !cell.longest.upper || cell.longest.lower > budget;
-  const bool broke = cell.verdict == Verdict::fail && cell.attributable && too_long;
+  const bool broke = cell.breached && too_long;
   if (!broke && cell.verdict != Verdict::pass) return std::nullopt;
   if (cell.plan.predicted == "survives")
     return broke ? Agreement::fake_redundancy : Agreement::agrees;
@@ -341,7 +341,8 @@ std::vector<std::size_t> to_repeat(const RunResult& result, bool had_several_lab
   std::vector<std::size_t> cells;
   for (std::size_t i = 0; i < result.cells.size(); ++i) {
     const CellResult& cell = result.cells[i];
-    if (cell.verdict != Verdict::inconclusive) continue;
+    // Also of one that failed for a violation: whether it is a SPOF besides.
+    if (cell.verdict != Verdict::inconclusive && !cell.excused) continue;
     const bool left_open_by_labs = had_several_labs && (cell.beside > 0 || !cell.executed);
     const bool left_open_by_time = cell.hurried && cell.earlier.empty();
     if (left_open_by_labs || left_open_by_time) cells.push_back(i);

@@ -76,8 +76,9 @@ struct CellResult {
   bool violated = false;  ///< something was seen that may never be, for however short a time
   /// The fault brought about what the budget, the hypothesis or the recovery does not allow.
   bool breached = false;
-  int lab = 1;            ///< where it ran
-  int beside = 0;         ///< in how many other labs cells could run at the same time
+  bool excused = false;  ///< it would have, but may be the machine's doing: a try alone can tell
+  int lab = 1;           ///< where it ran
+  int beside = 0;        ///< in how many other labs cells could run at the same time
   std::optional<double> cpu_idle = {};   ///< of the machine, while it ran: 0 to 1
   bool hurried = false;                  ///< that is less than the run asks for, see excuse.hpp
   std::vector<EarlierTry> earlier = {};  ///< each repeated by the next one

@@ -383,8 +383,9 @@ CellResult judge_sorted(const RunRecord& run, std::size_t index,
   result.violated = !c.violations.empty();
   result.breached = !c.breaches.empty() && result.attributable;
   const auto excuse = excuse_of(cell, run.min_idle);
-  if (result.breached && excuse) c.doubts.push_back(*excuse);
-  result.breached = result.breached && !excuse;
+  result.excused = result.breached && excuse.has_value();
+  if (result.excused) c.doubts.push_back(*excuse);
+  result.breached = result.breached && !result.excused;
   if (result.violated || result.breached)
     result.verdict = Verdict::fail;
   else if (c.breaches.empty() && c.doubts.empty())

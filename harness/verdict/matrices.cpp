@@ -15,51 +15,41 @@ constexpr std::string_view client_certificate = "client-certificate";
 
 }  // namespace
 
-MatrixBuilder::Group& MatrixBuilder::group_of(const std::string& kind, const std::string& host,
-                                              const std::string& expected) {
-  const auto known = std::ranges::find_if(groups_, [&](const Group& group) {
-    return group.kind == kind && group.host == host && group.expected == expected;
-  });
-  if (known != groups_.end()) return *known;
-  groups_.push_back({kind, host, expected, {}});
-  return groups_.back();
-}
-
 void MatrixBuilder::add_lab(const RunRecord& run, const std::vector<Span>& spans) {
-  std::set<std::pair<std::string, std::string>> subjects;
-  for (const Expected& each : run.expected) {
-    const std::string kind = kind_of(run, each.probe);
-    subjects.insert({each.host, each.expectation.subject});
-    std::vector<Entry>& entries = group_of(kind, each.host, each.expectation.expected).entries;
-    const auto known = std::ranges::find(entries, each.expectation.subject, &Entry::subject);
-    if (known == entries.end())
-      entries.push_back({each.expectation.subject, each.decided});
-    else
-      known->decided = known->decided || each.decided;
+  std::set<Key> subjects;
+  for (const auto& [of, all] : run.expected) {
+    const auto& [probe, host] = of;
+    const std::string kind = kind_of(run, probe);
+    for (const Expected& each : all) {
+      subjects.insert({kind, host, each.expectation.subject});
+      Group& group = groups_[{kind, host, each.expectation.expected}];
+      const auto [known, is_new] = group.decided.try_emplace(each.expectation.subject, false);
+      known->second = known->second || each.decided;
+      if (is_new) group.subjects.push_back(each.expectation.subject);
+    }
   }
   for (const Span& span : spans) {
     const kinds::Finding& finding = span.finding;
-    if (!subjects.contains({span.host, finding.subject})) continue;
-    auto& [violation, times] = differences_[{span.kind, span.host, finding.subject, finding.what}];
-    violation = violation || finding.violation;
-    ++times;
+    if (!subjects.contains({span.kind, span.host, finding.subject})) continue;
+    Difference& seen = differences_[{span.kind, span.host, finding.subject, finding.what}];
+    seen.violation = seen.violation || finding.violation;
+    ++seen.times;
   }
 }
 
 Matrices MatrixBuilder::finish() const {
   Matrices matrices;
-  for (const Group& group : groups_) {
-    MatrixGroup& made =
-        matrices.groups.emplace_back(MatrixGroup{group.kind, group.host, group.expected, {}, {}});
-    for (const Entry& entry : group.entries)
-      (entry.decided ? made.seen : made.undecided).push_back(entry.subject);
+  for (const auto& [key, group] : groups_) {
+    const auto& [kind, host, expected] = key;
+    MatrixGroup made{kind, host, expected, {}, {}};
+    for (const std::string& subject : group.subjects)
+      (group.decided.at(subject) ? made.seen : made.undecided).push_back(subject);
+    matrices.groups.push_back(std::move(made));
   }
-  std::ranges::sort(matrices.groups, {}, [](const MatrixGroup& group) {
-    return std::tie(group.kind, group.host, group.expected);
-  });
-  for (const auto& [key, value] : differences_)
-    matrices.differences.push_back({std::get<0>(key), std::get<1>(key), std::get<2>(key),
-                                    std::get<3>(key), value.first, value.second});
+  for (const auto& [key, seen] : differences_) {
+    const auto& [kind, host, subject, what] = key;
+    matrices.differences.push_back({kind, host, subject, what, seen.violation, seen.times});
+  }
   return matrices;
 }
 
@@ -67,6 +57,11 @@ std::vector<std::string> never_examined(const Matrices& matrices) {
   std::set<std::pair<std::string, std::string>> could_tell;
   for (const MatrixGroup& group : matrices.groups)
     if (!group.seen.empty()) could_tell.insert({group.kind, group.host});
+  // Where no TLS is there is no certificate to demand; that is a finding already.
+  std::set<std::tuple<std::string, std::string, std::string>> without_tls;
+  for (const MatrixDifference& difference : matrices.differences)
+    if (difference.what == "tls-absent")
+      without_tls.insert({difference.kind, difference.host, difference.subject});
   std::vector<std::string> hops;
   for (const MatrixGroup& group : matrices.groups) {
     if (!could_tell.contains({group.kind, group.host})) continue;
@@ -74,8 +69,9 @@ std::vector<std::string> never_examined(const Matrices& matrices) {
     // allowed port at which nobody listens is neither open nor closed.
     if (group.expected != tls && group.expected != client_certificate) continue;
     for (const std::string& subject : group.undecided)
-      hops.push_back(
-          fmt::format("{} ({}, {} on {})", subject, group.expected, group.kind, group.host));
+      if (!without_tls.contains({group.kind, group.host, subject}))
+        hops.push_back(
+            fmt::format("{} ({}, {} on {})", subject, group.expected, group.kind, group.host));
   }
   return hops;
 }

@@ -6,7 +6,6 @@
 #include <map>
 #include <string>
 #include <tuple>
-#include <utility>
 #include <vector>
 
 #include "verdict/observations.hpp"
@@ -46,24 +45,22 @@ class MatrixBuilder {
   Matrices finish() const;
 
  private:
-  struct Entry {
-    std::string subject;
-    bool decided = false;
-  };
+  using Key = std::tuple<std::string, std::string, std::string>;
   struct Group {
-    std::string kind, host, expected;
-    std::vector<Entry> entries;
+    std::vector<std::string> subjects;
+    std::map<std::string, bool> decided;  ///< by subject
   };
-  Group& group_of(const std::string& kind, const std::string& host, const std::string& expected);
-
-  std::vector<Group> groups_;
-  std::map<std::tuple<std::string, std::string, std::string, std::string>,
-           std::pair<bool, std::size_t>>
-      differences_;  ///< by kind, host, subject and what: is it a violation, and how often
+  std::map<Key, Group> groups_;  ///< by kind, host and what is expected
+  struct Difference {
+    bool violation = false;
+    std::size_t times = 0;
+  };
+  std::map<std::tuple<std::string, std::string, std::string, std::string>, Difference>
+      differences_;  ///< by kind, host, subject and what
 };
 
 /// Hops of which nothing is known after the whole run, though others that the same probe looks at
-/// could be examined: "db-to-db: db1 -> db2:4567 (tls-path on db1)".
+/// could be examined: "db-to-db: db1 -> db2:4567 (tls, tls-path on db1)".
 std::vector<std::string> never_examined(const Matrices& matrices);
 
 }  // namespace nospof::verdict

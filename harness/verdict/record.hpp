@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "history/history.hpp"
@@ -136,8 +137,6 @@ struct Look {
 
 /// One of the things that they look at, and whether any look told something about it.
 struct Expected {
-  std::string probe;
-  std::string host;
   kinds::Expectation expectation;
   bool decided = false;
 };
@@ -180,7 +179,8 @@ struct LabRecord {
   std::vector<ObserverStart> observer_starts;  ///< in the order of time, as are:
   std::vector<Sighting> sightings;
   std::vector<Look> looks;
-  std::vector<Expected> expected;      ///< of one probe on one host side by side, in its own order
+  /// By probe and host, in the probe's order.
+  std::map<std::pair<std::string, std::string>, std::vector<Expected>> expected;
   std::vector<kinds::Sample> samples;  ///< in the order of completion
 };
 

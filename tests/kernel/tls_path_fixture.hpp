@@ -96,6 +96,14 @@ class TlsPath : public ::testing::Test {
             {"authority_file", authority_file_},
             {"valid_for_ns", hour_ns}};
   }
+  /// That must demand a certificate, for a host that has one.
+  boost::json::object demanding_target(int port) const {
+    boost::json::object one = target(port);
+    one["client_certificate"] = true;
+    one["certificate_file"] = own_certificate_;
+    one["key_file"] = own_key_;
+    return one;
+  }
   static boost::json::object config(const std::vector<boost::json::object>& targets) {
     boost::json::array list;
     for (const auto& one : targets) list.emplace_back(one);

@@ -18,10 +18,7 @@ TEST_F(TlsPath, FindsNothingAboutAGoodServer) {
   const Face shown = good(asks_for_certificate(SSL_VERIFY_FAIL_IF_NO_PEER_CERT));
   for (const auto newest : {TlsServer::Newest::tls_1_3, TlsServer::Newest::tls_1_2}) {
     TlsServer server(shown.identity, serve, newest, shown.tune);
-    auto one = target(server.port());
-    one["client_certificate"] = true;
-    one["certificate_file"] = own_certificate_;
-    one["key_file"] = own_key_;
+    auto one = demanding_target(server.port());
     one["expect_keys"] = {shown.key};
     LookRun run(*probes::make_tls_path(), config({one}));
     EXPECT_TRUE(run.wait_for_decided_rounds(12));
@@ -43,17 +40,18 @@ TEST_F(TlsPath, FindsNothingAboutAGoodServer) {
 TEST_F(TlsPath, AServerOfAnUnknownProtocolHasToRefuseSeldom) {
   const Face shown = good(asks_for_certificate(SSL_VERIFY_FAIL_IF_NO_PEER_CERT));
   TlsServer server(shown.identity, serve, TlsServer::Newest::tls_1_3, shown.tune);
-  auto one = target(server.port());
-  one["client_certificate"] = true;
-  one["certificate_file"] = own_certificate_;
-  one["key_file"] = own_key_;
+  auto one = demanding_target(server.port());
   one["ask_http"] = false;
   LookRun run(*probes::make_tls_path(), config({one}));
   EXPECT_TRUE(run.wait_for_decided_rounds(32));
   EXPECT_THAT(run.told(), IsEmpty());
   const auto& rounds = run.sink().rounds();
-  for (std::size_t i = 0; i < rounds.size(); ++i)
-    EXPECT_TRUE(rounds[i].undecided > 0 || rounds[i].checked == (i % 30 == 0 ? 4U : 1U)) << i;
+  const auto asked =
+      std::ranges::count_if(rounds, [](const auto& each) { return each.checked > 1; });
+  const auto undecided =
+      std::ranges::count_if(rounds, [](const auto& each) { return each.undecided > 0; });
+  EXPECT_GE(asked, 2);
+  EXPECT_LE(asked, 2 + undecided) << "in " << rounds.size();
 }
 
 // A database node may join after the first look, and 30 rounds are longer than many runs.
@@ -66,10 +64,7 @@ TEST_F(TlsPath, WhatTheFirstRoundCouldNotTellIsAskedForInTheNext) {
         if (up) serve(connection);
       },
       TlsServer::Newest::tls_1_3, shown.tune);
-  auto one = target(server.port());
-  one["client_certificate"] = true;
-  one["certificate_file"] = own_certificate_;
-  one["key_file"] = own_key_;
+  auto one = demanding_target(server.port());
   one["ask_http"] = false;
   LookRun run(*probes::make_tls_path(), config({one}));
   EXPECT_TRUE(run.wait_for_undecided_rounds(1));
@@ -242,10 +237,7 @@ TEST_F(TlsPath, AnAnswerThatRefusesForTheCertificateIsARefusal) {
         connection.say_goodbye();
       },
       TlsServer::Newest::tls_1_3, asking.tune);
-  auto one = target(server.port());
-  one["client_certificate"] = true;
-  one["certificate_file"] = own_certificate_;
-  one["key_file"] = own_key_;
+  auto one = demanding_target(server.port());
   LookRun run(*probes::make_tls_path(), config({one}));
   EXPECT_TRUE(run.wait_for_decided_rounds(3));
   EXPECT_THAT(run.told(), IsEmpty());

@@ -85,6 +85,8 @@ TEST_F(FaultCheck, WhatAnAgentTakesIsGood) {
         "kind: netem, on: lb, duration: 1s, with: {loss: 30%}",
         "kind: host-crash, on: [db1, web], duration: 1s",
         "kind: vip-conflict, on: web1, duration: 1s, with: {vip: www}",
+        "kind: host-freeze, on: [lb.vip-owner, lb1, lb], duration: 1s",
+        "kind: partition, on: lb.vip-owner, duration: 1s, with: {from: [lb2]}",
         "kind: dns, on: app1, duration: 1s"}) {
     const CommandResult result = say("validate", fault);
     EXPECT_EQ(result.exit_code, 0) << fault << "\n" << result.errors;

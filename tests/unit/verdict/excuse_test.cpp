@@ -60,6 +60,19 @@ TEST(Hurried, WhatMayNeverBeIsNotExcused) {
   EXPECT_EQ(judge(run).cells.front().verdict, Verdict::fail);
 }
 
+// It failed for the violation; whether it is a SPOF besides, only another try can tell.
+TEST(Hurried, AViolationDoesNotHideAnOutage) {
+  const RunRecord run =
+      on_machine(0.01, with_outage(2500 * ms, kinds::Outcome::tls_wrong_identity));
+  const RunResult result = judge(run);
+  EXPECT_EQ(result.cells.front().verdict, Verdict::fail);
+  EXPECT_THAT(result.spofs, IsEmpty());
+  EXPECT_THAT(to_repeat(result, false), ElementsAre(0U));
+  RunRecord again = on_machine(0.5, with_outage(2500 * ms));
+  again.cells.front().earlier = {run.cells.front()};
+  EXPECT_EQ(judge(again).spofs.size(), 1U);
+}
+
 TEST(Hurried, IsTriedTwiceAtMost) {
   RunRecord run = on_machine(0.01, with_outage(2500 * ms));
   run.cells.front().earlier = {run.cells.front()};

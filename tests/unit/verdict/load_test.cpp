@@ -253,11 +253,12 @@ TEST_F(Load, WhatProbesLookAtIsReadOnceForEachLab) {
   write_events(test::events_text(a_run()) + expects + decided("[1]") + expects + decided("[0,2]") +
                decided("[-1]"));
   const verdict::RunRecord read = load();
-  ASSERT_EQ(read.expected.size(), 2U);
-  EXPECT_EQ(read.expected[0].expectation.subject, "a");
-  EXPECT_FALSE(read.expected[0].decided) << "the event that says so is damaged";
-  EXPECT_EQ(read.expected[1].expectation.expected, "closed");
-  EXPECT_TRUE(read.expected[1].decided);
+  const std::vector<verdict::Expected>& all = read.expected.at({"firewall", "lb1"});
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[0].expectation.subject, "a");
+  EXPECT_FALSE(all[0].decided) << "the event that says so is damaged";
+  EXPECT_EQ(all[1].expectation.expected, "closed");
+  EXPECT_TRUE(all[1].decided);
   EXPECT_THAT(read.damage,
               ElementsAre(HasSubstr("nothing is expected at 2"), HasSubstr("no place in a list")));
 }

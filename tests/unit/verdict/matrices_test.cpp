@@ -24,12 +24,8 @@ const std::string to_db2 = "app-to-db: app1 -> db2:3306";
 const std::string port = "app1 -> db1:3306/tcp";
 const std::string ssh = "app1 -> db1:22/tcp";
 
-Expected hop(const std::string& subject, const std::string& expected, bool decided) {
-  return {"tls-path", "app1", {subject, expected}, decided};
-}
-Expected flow(const std::string& subject, const std::string& expected, bool decided) {
-  return {"firewall", "app1", {subject, expected}, decided};
-}
+const std::pair<std::string, std::string> hops{"tls-path", "app1"};
+const std::pair<std::string, std::string> flows{"firewall", "app1"};
 
 /// A good cell; app1 looks at two hops and two ports, and can tell something about each.
 RunRecord watched_run() {
@@ -38,9 +34,11 @@ RunRecord watched_run() {
   for (std::int64_t at = first_cell - s; at < first_cell + test::cell_length; at += s)
     for (const ObserverInfo& observer : run.observers)
       run.looks.push_back({observer.probe, "app1", {at, at + ms, 3, 0}});
-  run.expected = {hop(to_db1, "tls", true), hop(to_db1, "client-certificate", true),
-                  hop(to_db2, "tls", true), hop(to_db2, "client-certificate", true),
-                  flow(port, "open", true), flow(ssh, "closed", true)};
+  run.expected[hops] = {{{to_db1, "tls"}, true},
+                        {{to_db1, "client-certificate"}, true},
+                        {{to_db2, "tls"}, true},
+                        {{to_db2, "client-certificate"}, true}};
+  run.expected[flows] = {{{port, "open"}, true}, {{ssh, "closed"}, true}};
   return run;
 }
 
@@ -57,7 +55,7 @@ std::vector<std::string> of(const Matrices& matrices, const std::string& expecte
 
 TEST(Matrices, TellWhatWasSeenAndWhatNever) {
   RunRecord run = watched_run();
-  run.expected[4].decided = false;
+  run.expected[flows][0].decided = false;
   const RunResult result = judge(run);
   EXPECT_THAT(of(result.matrices, "tls", true), ElementsAre(to_db1, to_db2));
   EXPECT_THAT(of(result.matrices, "closed", true), ElementsAre(ssh));
@@ -70,7 +68,7 @@ TEST(Matrices, TellWhatWasSeenAndWhatNever) {
 TEST(Matrices, AHopThatWasNeverExaminedProvesNothing) {
   for (const std::size_t place : {2U, 3U}) {
     RunRecord run = watched_run();
-    run.expected[place].decided = false;
+    run.expected[hops][place].decided = false;
     const RunResult result = judge(run);
     EXPECT_EQ(result.verdict, Verdict::inconclusive);
     EXPECT_THAT(result.reasons, ElementsAre(HasSubstr("in the whole run about " + to_db2)));
@@ -79,7 +77,7 @@ TEST(Matrices, AHopThatWasNeverExaminedProvesNothing) {
 
 TEST(Matrices, ThatAHopRefusesNoWeakOfferNeedNotBeKnown) {
   RunRecord run = watched_run();
-  run.expected.insert(run.expected.begin() + 4, hop(to_db2, "no-renegotiation", false));
+  run.expected[hops].push_back({{to_db2, "no-renegotiation"}, false});
   const RunResult result = judge(run);
   EXPECT_EQ(result.verdict, Verdict::pass);
   EXPECT_THAT(of(result.matrices, "no-renegotiation", false), ElementsAre(to_db2));
@@ -87,7 +85,7 @@ TEST(Matrices, ThatAHopRefusesNoWeakOfferNeedNotBeKnown) {
 
 TEST(Matrices, OfAProbeThatToldNothingAtAllOneReasonIsEnough) {
   RunRecord run = watched_run();
-  for (Expected& each : run.expected) each.decided = each.probe != "tls-path";
+  for (Expected& each : run.expected[hops]) each.decided = false;
   for (Look& look : run.looks)
     if (look.probe == "tls-path") look.round.undecided = look.round.checked;
   EXPECT_THAT(judge(run).reasons, ElementsAre(HasSubstr("tls-path on app1 could tell nothing")));
@@ -96,8 +94,8 @@ TEST(Matrices, OfAProbeThatToldNothingAtAllOneReasonIsEnough) {
 TEST(Matrices, WhatWasSeenInOneLabWasSeen) {
   RunRecord run = watched_run();
   run.other_labs = {run};
-  run.expected[0].decided = false;
-  run.other_labs[0].expected[5].decided = false;
+  run.expected[hops][0].decided = false;
+  run.other_labs[0].expected[flows][1].decided = false;
   CellRecord second = run.cells[0];
   second.plan.id = "web2/nginx/process-kill";
   second.lab = 2;
@@ -115,6 +113,11 @@ TEST(Matrices, WhatDifferedIsCounted) {
                    told(injected + 3 * s, "closed", port, false),
                    told(injected + 3 * s, "open", ssh, false, true),
                    told(injected + 3 * s, "closed", "somebody else's", false)};
+  run.observers.push_back({"connections", "connections", "app1"});
+  run.sightings.push_back({injected + 4 * s,
+                           "connections",
+                           "app1",
+                           {injected + 4 * s, 0, "idle-route", port, "", false, false}});
   const RunResult result = judge(run);
   ASSERT_EQ(result.matrices.differences.size(), 2U);
   EXPECT_EQ(result.matrices.differences[0].subject, ssh);
@@ -125,16 +128,26 @@ TEST(Matrices, WhatDifferedIsCounted) {
   EXPECT_EQ(result.matrices.differences[1].times, 2U);
 }
 
+TEST(Matrices, WhereNoTlsIsNoCertificateCanBeDemanded) {
+  RunRecord run = watched_run();
+  run.expected[hops][3].decided = false;
+  Sighting absent = told(injected + s, "tls-absent", to_db2, false, true);
+  absent.probe = "tls-path";
+  run.sightings = {absent};
+  EXPECT_EQ(judge(run).verdict, Verdict::fail);
+  EXPECT_THAT(judge(run).reasons, IsEmpty()) << "it was examined";
+}
+
 TEST(Matrices, AreReported) {
   RunRecord run = watched_run();
-  run.expected[4].decided = false;
+  run.expected[flows][0].decided = false;
   run.sightings = {told(injected + s, "open", ssh, false, true)};
   const Matrices matrices = judge(run).matrices;
   EXPECT_THAT(report::matrices_lines(matrices),
-              ElementsAre("firewall: seen from 1 hosts: 1 closed, 0 of 1 open; never decided: " +
+              ElementsAre("firewall: seen from 1 host: 1 closed, 0 of 1 open; never decided: " +
                               port + " (open)",
                           "firewall: open at times: " + ssh,
-                          "tls-path: seen from 1 hosts: 2 client-certificate, 2 tls"));
+                          "tls-path: seen from 1 host: 2 client-certificate, 2 tls"));
   EXPECT_THAT(report::matrices_markdown(matrices), HasSubstr("\n## Matrices\n\n- firewall: "));
   const auto json = report::matrices_json(matrices).as_object();
   EXPECT_EQ(json.at("groups").at(0).at("expected"), "closed");

@@ -288,13 +288,22 @@ asio::awaitable<CellEnd> Runner::run_cell(const Cell& cell, Nanoseconds budget, 
   co_return co_await guarded(cell_body(cell, pace, *end), end);
 }
 
-// A cell is judged as soon as it ends: by then what was asked in it has its answer.
+// A cell is judged as soon as it ends: by then what was asked in it has its answer, and what the
+// healing upset last, such as a floating address that goes back, is over.
 asio::awaitable<void> Runner::wait_for_results() {
-  const std::int64_t end_ns = session_.now_ns();
   const Nanoseconds patience = session_.topology().workload.timeout;
-  while (session_.prober_failure().empty() && Nanoseconds(session_.now_ns() - end_ns) < patience &&
-         !answered_until(session_.live().since(injected_ns_, session_.now_ns()), end_ns))
+  const std::int64_t start_ns = session_.now_ns();
+  for (;;) {
+    const std::int64_t end_ns = session_.now_ns();
+    const auto state = [this] { return session_.live().since(injected_ns_, session_.now_ns()); };
+    while (session_.prober_failure().empty() &&
+           Nanoseconds(session_.now_ns() - end_ns) < patience && !answered_until(state(), end_ns))
+      co_await session_.interruption().sleep(look_every);
+    if (!session_.prober_failure().empty() || state().settled_since ||
+        Nanoseconds(session_.now_ns() - start_ns) > session_.topology().prove.recovery_deadline)
+      co_return;
     co_await session_.interruption().sleep(look_every);
+  }
 }
 
 // Whether writes were lost shows only in a stack that is healed. The patience is for a look that

@@ -13,6 +13,7 @@
 #include "faults/netem_user.hpp"
 #include "system/nftables.hpp"
 #include "system/process.hpp"
+#include "system/ruleset.hpp"
 #include "tests/support/netem_expectations.hpp"
 
 namespace nospof::test {
@@ -202,7 +203,7 @@ class UserspaceNetem : public LinkedHosts {
     options.namespaces = {{host.namespace_fd(), CLONE_NEWNET}};
     const CommandResult result = run_command(options, 10s);
     EXPECT_EQ(result.exit_code, 0) << result.errors;
-    return result.output;
+    return without_learned_elements(result.output);
   }
 
   /// How long one datagram from host to host takes, by the sender's clock.

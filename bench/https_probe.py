@@ -2,7 +2,7 @@
 """The https probe beside wrk, h2load and hey against nginx on loopback, in one run.
 
 usage: bench/https_probe.py BUILD_FOLDER [--rounds N] [--only PART,...] [--probe PROGRAM]
-parts: keep-alive, full, cached, resumed, memory, lateness
+parts: keep-alive, full, resumed, memory, lateness
 
 Clients are pinned to the first core and nginx to the last. CPU is user + system time of the whole client process.
 Every round runs all clients of a part one after the other; a ratio is the median over the rounds of ours / theirs within

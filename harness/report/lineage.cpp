@@ -3,7 +3,6 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "report/text.hpp"
 #include "spec/units.hpp"
@@ -13,9 +12,6 @@ namespace nospof::report {
 namespace json = boost::json;
 
 namespace {
-
-/// Of the idle routes of one flow; all of them are in result.json.
-constexpr std::size_t most_shown = 8;
 
 std::size_t used_of(const verdict::Lineage& lineage) {
   std::size_t used = 0;
@@ -35,14 +31,10 @@ std::string without_port(const std::string& route) {
 }
 
 std::string flow_line(const verdict::FlowUse& flow) {
-  std::vector<std::string> shown;
-  for (const std::string& route : flow.idle)
-    if (shown.size() < most_shown) shown.push_back(without_port(route));
-  std::string text = fmt::format("{}: {} of {} routes used; idle: {}", flow.flow, flow.used.size(),
-                                 flow.used.size() + flow.idle.size(), fmt::join(shown, ", "));
-  if (flow.idle.size() > shown.size())
-    text += fmt::format(" and {} more", flow.idle.size() - shown.size());
-  return text;
+  std::vector<std::string> idle;
+  for (const std::string& route : flow.idle) idle.push_back(without_port(route));
+  return fmt::format("{}: {} of {} routes used; idle: {}", flow.flow, flow.used.size(),
+                     flow.used.size() + flow.idle.size(), some_of(idle));
 }
 
 }  // namespace

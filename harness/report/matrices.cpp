@@ -1,6 +1,5 @@
 #include "report/matrices.hpp"
 
-#include <algorithm>
 #include <map>
 #include <set>
 
@@ -16,17 +15,6 @@ namespace nospof::report {
 namespace json = boost::json;
 
 namespace {
-
-/// Of what was never decided, or differed in one way; all of it is in result.json.
-constexpr std::size_t most_shown = 8;
-
-std::string some_of(const std::vector<std::string>& list) {
-  const std::vector<std::string> shown(
-      list.begin(), list.begin() + static_cast<std::ptrdiff_t>(std::min(list.size(), most_shown)));
-  std::string text = fmt::format("{}", fmt::join(shown, ", "));
-  if (list.size() > shown.size()) text += fmt::format(" and {} more", list.size() - shown.size());
-  return text;
-}
 
 // Of one kind of probe: how much of what it expects was seen.
 struct Tally {

@@ -1,6 +1,10 @@
 #include "report/text.hpp"
 
+#include <algorithm>
 #include <cstdint>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace nospof::report {
 
@@ -70,6 +74,15 @@ boost::json::array texts(const std::vector<std::string>& list) {
   boost::json::array array;
   for (const std::string& text : list) array.emplace_back(valid_utf8(text));
   return array;
+}
+
+std::string some_of(const std::vector<std::string>& list) {
+  constexpr std::size_t most_shown = 8;
+  const std::size_t shown = std::min(list.size(), most_shown);
+  std::string text = fmt::format(
+      "{}", fmt::join(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(shown), ", "));
+  if (list.size() > shown) text += fmt::format(" and {} more", list.size() - shown);
+  return text;
 }
 
 std::string xml_text(std::string_view text) {

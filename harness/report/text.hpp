@@ -15,6 +15,9 @@ std::string valid_utf8(std::string_view text);
 /// A list of such texts, each made valid.
 boost::json::array texts(const std::vector<std::string>& list);
 
+/// The first of them, for people: "a, b and 3 more", eight at most; all of them are in result.json.
+std::string some_of(const std::vector<std::string>& list);
+
 /// For XML text and attributes: markup escaped, characters that XML 1.0 forbids become U+FFFD.
 std::string xml_text(std::string_view text);
 

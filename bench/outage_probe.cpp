@@ -10,6 +10,7 @@
 #include <exception>
 #include <filesystem>
 #include <limits>
+#include <memory>
 #include <random>
 #include <string>
 #include <string_view>
@@ -84,7 +85,8 @@ enum class What { kill, freeze };
 struct Case {
   What what = What::kill;
   std::chrono::milliseconds period{};
-  bool tls = false;
+  std::string identity;  ///< empty: no TLS
+  std::chrono::nanoseconds first_answer{};
 };
 
 struct Result {
@@ -124,9 +126,69 @@ void go_first(int processor) {
 }
 
 /// A request that is held up for less is served, so that much of a freeze is not seen; one that a
-/// healthy server takes longer for makes the outage longer.
-std::chrono::nanoseconds slow_for(std::chrono::milliseconds period) {
-  return std::clamp<std::chrono::nanoseconds>(period / 5, 1ms, 10ms);
+/// healthy server takes longer for makes the outage longer: so half more than what a new server's
+/// first answer takes, handshake and all, but no more than what leaves a freeze's error (half of
+/// this) below what is wanted.
+std::chrono::nanoseconds slow_for(std::chrono::milliseconds period,
+                                  std::chrono::nanoseconds first_answer) {
+  const std::chrono::nanoseconds answer =
+      std::min<std::chrono::nanoseconds>(first_answer * 3 / 2, period + 2ms);
+  return std::max(std::clamp<std::chrono::nanoseconds>(period / 5, 1ms, 10ms), answer);
+}
+
+/// The probe, in a thread of its own until it is told to stop.
+class Probing {
+ public:
+  Probing(int port, const std::string& identity, std::chrono::milliseconds period,
+          std::chrono::nanoseconds slow) {
+    // One connection: a server that stood still would have a handshake to make for every request
+    // that was due meanwhile, and be as good as down for as long as that takes.
+    const bool tls = !identity.empty();
+    boost::json::object config{{"url", fmt::format("{}://{}/", tls ? "https" : "http", host)},
+                               {"address", "127.0.0.1"},
+                               {"port", port},
+                               {"connection", "keep-alive"},
+                               {"max_connections", 1},
+                               {"rate_per_second", 1000.0 / static_cast<double>(period.count())},
+                               {"slow_ns", slow.count()},
+                               {"timeout_ns", 3'000'000'000}};
+    if (tls) config["authority_file"] = identity;
+    probe_ = (tls ? probes::make_https() : probes::make_http())->make(config);
+    thread_ = std::jthread([this] {
+      go_first(0);
+      probe_->run(stop_.get(), samples_);
+    });
+  }
+  /// In the order that they were due.
+  std::vector<kinds::Sample> finish() {
+    check("write", ::eventfd_write(stop_.get(), 1));
+    thread_.join();
+    std::sort(samples_.all.begin(), samples_.all.end(), verdict::earlier);
+    return std::move(samples_.all);
+  }
+
+ private:
+  std::unique_ptr<kinds::Probe> probe_;
+  UniqueFd stop_{check("eventfd", ::eventfd(0, EFD_CLOEXEC))};
+  Samples samples_;
+  std::jthread thread_;
+};
+
+/// The median of several.
+std::chrono::nanoseconds measure_first_answer(const std::string& identity) {
+  std::vector<Nanoseconds> took;
+  for (int i = 0; i < 11; ++i) {
+    const int port = free_port();
+    Server server(port, identity);
+    server.listen();
+    Probing probing(port, identity, 100ms, 1s);
+    std::this_thread::sleep_for(150ms);
+    const kinds::Sample first = probing.finish().at(0);
+    if (first.outcome != kinds::Outcome::ok) throw Error("a new server does not answer");
+    took.emplace_back(first.finished_ns - first.scheduled_ns);
+  }
+  std::ranges::sort(took);
+  return took[took.size() / 2];
 }
 
 Result compare(const std::vector<kinds::Sample>& samples, std::int64_t from, std::int64_t until,
@@ -154,30 +216,12 @@ Result compare(const std::vector<kinds::Sample>& samples, std::int64_t from, std
   return result;
 }
 
-Result once(const Case& which, const std::string& identity, std::mt19937_64& random) {
+Result once(const Case& which, std::mt19937_64& random) {
   const int port = free_port();
-  Server server(port, which.tls ? identity : "");
-  Server successor(port, which.tls ? identity : "");
+  Server server(port, which.identity);
+  Server successor(port, which.identity);
   server.listen();
-  // One connection: a server that stood still would have a handshake to make for every request that
-  // was due meanwhile, and be as good as down for as long as that takes.
-  boost::json::object config{
-      {"url", fmt::format("{}://{}/", which.tls ? "https" : "http", host)},
-      {"address", "127.0.0.1"},
-      {"port", port},
-      {"connection", "keep-alive"},
-      {"max_connections", 1},
-      {"rate_per_second", 1000.0 / static_cast<double>(which.period.count())},
-      {"slow_ns", slow_for(which.period).count()},
-      {"timeout_ns", 3'000'000'000}};
-  if (which.tls) config["authority_file"] = identity;
-  const auto probe = (which.tls ? probes::make_https() : probes::make_http())->make(config);
-  const UniqueFd stop(check("eventfd", ::eventfd(0, EFD_CLOEXEC)));
-  Samples samples;
-  std::thread probing([&] {
-    go_first(0);
-    probe->run(stop.get(), samples);
-  });
+  Probing probing(port, which.identity, which.period, slow_for(which.period, which.first_answer));
   const auto somewhen = [&](int from_us, int to_us) {
     std::this_thread::sleep_for(
         std::chrono::microseconds(std::uniform_int_distribution(from_us, to_us)(random)));
@@ -196,17 +240,14 @@ Result once(const Case& which, const std::string& identity, std::mt19937_64& ran
     server.signal(SIGCONT);
   }
   std::this_thread::sleep_for(800ms);
-  check("write", ::eventfd_write(stop.get(), 1));
-  probing.join();
-  std::sort(samples.all.begin(), samples.all.end(), verdict::earlier);
-  return compare(samples.all, from, until, which.period);
+  return compare(probing.finish(), from, until, which.period);
 }
 
-void measure(const Case& which, int rounds, const std::string& identity, std::mt19937_64& random) {
+void measure(const Case& which, int rounds, std::mt19937_64& random) {
   std::vector<double> errors;
   double outside = 0;
   for (int i = 0; i < rounds; ++i) {
-    const Result result = once(which, identity, random);
+    const Result result = once(which, random);
     errors.push_back(result.error_ms);
     outside = std::max(outside, result.outside_ms);
   }
@@ -218,8 +259,8 @@ void measure(const Case& which, int rounds, const std::string& identity, std::mt
       "{:6} every {:3} ms, {:10}: error median {:7.3f} ms, largest {:7.3f} ms, at most {} ms in "
       "{} of {}; truth outside of the interval by {:.3f} ms at most\n",
       which.what == What::kill ? "kill" : "freeze", which.period.count(),
-      which.tls ? "https" : "http", errors[errors.size() / 2], errors.back(), limit, within,
-      errors.size(), outside);
+      which.identity.empty() ? "http" : "https", errors[errors.size() / 2], errors.back(), limit,
+      within, errors.size(), outside);
   std::fflush(stdout);
 }
 
@@ -230,10 +271,14 @@ void measure_all(int rounds) {
   bench::write_identity(identity, host);
   constexpr std::uint64_t seed = 1;
   std::mt19937_64 random(seed);
-  for (const bool tls : {false, true})
+  for (const std::string& with : {std::string(), identity}) {
+    const auto first_answer = measure_first_answer(with);
+    fmt::print("a new server's first answer, median of 11: {:.3f} ms\n",
+               static_cast<double>(first_answer.count()) / 1e6);
     for (const auto period : {1ms, 10ms, 100ms})
       for (const What what : {What::kill, What::freeze})
-        measure({what, period, tls}, rounds, identity, random);
+        measure({what, period, with, first_answer}, rounds, random);
+  }
   std::filesystem::remove_all(folder);
 }
 

@@ -6,13 +6,13 @@
 // once, and the sample shows it.
 //
 // Every connection is verified: chain against the authority file, host name (or address) of the URL
-// against the certificate; TLS 1.2 or newer; sessions are never resumed. With `fresh` every request
-// has a connection of its own. With `keep-alive` idle ones are used again, the last used first;
-// when none is idle another one is opened, unless there are max_connections of them: then a request
-// waits for one, the latest first. Of those, one whose TCP connection is not open after half of
-// slow_ns does not count: a SYN that was lost holds up only its own request. A request on a used
-// connection is sent once more, on a fresh one and with its first deadline, only if the server had
-// closed that connection before it received the request.
+// against the certificate; TLS 1.2 or newer with the ciphers that browsers offer; sessions are
+// never resumed. With `fresh` every request has a connection of its own. With `keep-alive` idle
+// ones are used again, the last used first; when none is idle another one is opened, unless there
+// are max_connections of them: then a request waits for one, the latest first. Of those, one whose
+// TCP connection is not open after half of slow_ns does not count: a SYN that was lost holds up
+// only its own request. A request on a used connection is sent once more, on a fresh one and with
+// its first deadline, only if the server had closed that connection before it received the request.
 //
 // clang-format off
 // The JSON configuration; a key that is not listed is an error:

@@ -19,39 +19,61 @@ OSSL_PROVIDER* default_provider() {
   return provider;
 }
 
+using Algorithms = std::vector<OSSL_ALGORITHM>;
+
+std::string_view first_name(const OSSL_ALGORITHM& algorithm) {
+  const std::string_view names = algorithm.algorithm_names;
+  return names.substr(0, names.find(':'));
+}
+
 bool reads_public_keys(const OSSL_ALGORITHM& decoder) {
   constexpr std::array<std::string_view, 5> types{"EC", "RSA", "RSA-PSS", "ED25519", "ED448"};
-  const std::string_view names = decoder.algorithm_names;
   const std::string_view properties = decoder.property_definition;
-  return std::ranges::find(types, names.substr(0, names.find(':'))) != types.end() &&
+  return std::ranges::find(types, first_name(decoder)) != types.end() &&
          properties.find("input=der") != std::string_view::npos &&
          properties.find("structure=SubjectPublicKeyInfo") != std::string_view::npos;
 }
 
-/// With the empty one at the end that the interface wants; only that one if there is none.
-std::vector<OSSL_ALGORITHM> decoders() {
-  std::vector<OSSL_ALGORITHM> kept;
+/// In TLS, or under the random numbers.
+bool is_of_tls(const OSSL_ALGORITHM& cipher) {
+  constexpr std::array<std::string_view, 6> modes{"-GCM", "-CBC", "-CBC-HMAC-SHA1",
+                                                  "-CTR", "-ECB", "-CBC-HMAC-SHA256"};
+  const std::string_view name = first_name(cipher);
+  if (name.starts_with("ChaCha20")) return true;
+  return name.starts_with("AES-") &&
+         std::ranges::any_of(modes, [&](std::string_view mode) { return name.ends_with(mode); });
+}
+
+/// The default provider's, with the empty one at the end that the interface wants.
+template <typename Predicate>
+Algorithms only(int operation, Predicate wanted) {
+  Algorithms kept;
   int no_cache = 0;
   const OSSL_ALGORITHM* all =
-      OSSL_PROVIDER_query_operation(default_provider(), OSSL_OP_DECODER, &no_cache);
+      OSSL_PROVIDER_query_operation(default_provider(), operation, &no_cache);
   for (; all != nullptr && all->algorithm_names != nullptr; ++all)
-    if (reads_public_keys(*all)) kept.push_back(*all);
+    if (wanted(*all)) kept.push_back(*all);
   kept.push_back({});
   return kept;
 }
 
-const std::vector<OSSL_ALGORITHM>& kept_decoders() {
-  static const std::vector<OSSL_ALGORITHM> kept = decoders();
+const Algorithms& kept_decoders() {
+  static const Algorithms kept = only(OSSL_OP_DECODER, reads_public_keys);
+  return kept;
+}
+
+const Algorithms& kept_ciphers() {
+  static const Algorithms kept = only(OSSL_OP_CIPHER, is_of_tls);
   return kept;
 }
 
 // The rest is a provider's interface (provider(7)), called by OpenSSL.
 
 const OSSL_ALGORITHM* query(void* /*context*/, int operation, int* no_cache) {
-  if (operation != OSSL_OP_DECODER)
-    return OSSL_PROVIDER_query_operation(default_provider(), operation, no_cache);
   *no_cache = 0;
-  return kept_decoders().data();
+  if (operation == OSSL_OP_DECODER) return kept_decoders().data();
+  if (operation == OSSL_OP_CIPHER) return kept_ciphers().data();
+  return OSSL_PROVIDER_query_operation(default_provider(), operation, no_cache);
 }
 
 int capabilities(void* /*context*/, const char* capability, OSSL_CALLBACK* callback,
@@ -84,13 +106,16 @@ int count(OSSL_PROVIDER* /*provider*/, void* number) {
 }
 
 OSSL_LIB_CTX* make() {
+  // Before anything else of OpenSSL: else every library context knows the names of all ciphers.
+  OPENSSL_init_crypto(OPENSSL_INIT_NO_ADD_ALL_CIPHERS, nullptr);
   // Asked before the default one is loaded by name, which would keep OpenSSL from doing so itself.
   if (OSSL_PROVIDER_available(nullptr, "default") != 1 ||
       EVP_default_properties_is_fips_enabled(nullptr) == 1)
     return nullptr;
   int providers = 0;
   OSSL_PROVIDER_do_all(nullptr, count, &providers);
-  if (providers != 1 || default_provider() == nullptr || kept_decoders().size() <= 1)
+  if (providers != 1 || default_provider() == nullptr || kept_decoders().size() <= 1 ||
+      kept_ciphers().size() <= 1)
     return nullptr;
   OSSL_LIB_CTX* library = OSSL_LIB_CTX_new();
   if (library == nullptr) return nullptr;

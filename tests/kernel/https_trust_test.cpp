@@ -72,6 +72,46 @@ TlsServer::Handler count_resumed(std::atomic<int>& resumed) {
   };
 }
 
+TEST_F(HttpsTrust, OffersUnderTls12WhatBrowsersOffer) {
+  const TlsContext context(authority_file_, host);
+  const std::string name = std::string("DNS:") + host;
+  const Identity ec = authority_.issue(name);
+  const Identity rsa = authority_.issue(name, {}, KeyType::rsa);
+  const auto choosing = [](const std::string& cipher) {
+    return [cipher](SSL_CTX* server) {
+      EXPECT_EQ(SSL_CTX_set_cipher_list(server, cipher.c_str()), 1) << cipher;
+    };
+  };
+  TlsServer server(ec, echo_token, TlsServer::Newest::tls_1_2);
+  const auto expect = [&](const Identity& identity, const std::string& cipher, Outcome expected) {
+    server.change(identity, choosing(cipher));
+    EXPECT_EQ(outcome(context, server.port()), expected) << cipher;
+  };
+  for (const std::string cipher : {"AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305",
+                                   "AES128-SHA", "AES256-SHA"}) {
+    expect(ec, "ECDHE-ECDSA-" + cipher, Outcome::ok);
+    expect(rsa, "ECDHE-RSA-" + cipher, Outcome::ok);
+    if (!cipher.starts_with("CHACHA")) expect(rsa, cipher, Outcome::ok);
+  }
+  expect(ec, "ECDHE-ECDSA-AES128-SHA256", Outcome::tls_handshake);
+  expect(rsa, "ECDHE-RSA-CAMELLIA128-SHA256", Outcome::tls_handshake);
+}
+
+TEST_F(HttpsTrust, OffersEveryUsualCipherOfTls13) {
+  const TlsContext context(authority_file_, host);
+  TlsServer server(good_identity(), echo_token);
+  const auto expect = [&](const char* cipher, Outcome expected) {
+    server.change(good_identity(), [&](SSL_CTX* tuned) {
+      EXPECT_EQ(SSL_CTX_set_ciphersuites(tuned, cipher), 1) << cipher;
+    });
+    EXPECT_EQ(outcome(context, server.port()), expected) << cipher;
+  };
+  expect("TLS_AES_128_GCM_SHA256", Outcome::ok);
+  expect("TLS_AES_256_GCM_SHA384", Outcome::ok);
+  expect("TLS_CHACHA20_POLY1305_SHA256", Outcome::ok);
+  expect("TLS_AES_128_CCM_SHA256", Outcome::tls_handshake);
+}
+
 TEST_F(HttpsTrust, AKeptChainIsVerifiedOnce) {
   TlsServer server(good_identity(), echo_token);
   const TlsContext context(authority_file_, host, kept());

@@ -34,9 +34,9 @@ void add_extension(X509* certificate, X509* issuer, int nid, const std::string& 
 
 /// `issuer` nullptr: signed by itself.
 Identity make_identity(const std::string& common_name, const std::string& names, Validity validity,
-                       const Identity* issuer, bool is_authority) {
+                       const Identity* issuer, bool is_authority, KeyType key = KeyType::ec) {
   Identity made;
-  made.key.reset(EVP_EC_gen("P-256"), EVP_PKEY_free);
+  made.key.reset(key == KeyType::ec ? EVP_EC_gen("P-256") : EVP_RSA_gen(2048), EVP_PKEY_free);
   made.certificate.reset(X509_new(), X509_free);
   X509* certificate = made.certificate.get();
   require(made.key && certificate != nullptr, "making a key");
@@ -62,8 +62,8 @@ Authority::Authority()
     : self_(make_identity("nospof test authority", "",
                           {std::chrono::hours(-48), std::chrono::hours(48)}, nullptr, true)) {}
 
-Identity Authority::issue(const std::string& names, Validity validity) const {
-  return make_identity("nospof test server", names, validity, &self_, false);
+Identity Authority::issue(const std::string& names, Validity validity, KeyType key) const {
+  return make_identity("nospof test server", names, validity, &self_, false, key);
 }
 
 std::string Authority::pem() const {

@@ -22,11 +22,13 @@ struct Validity {
   std::chrono::seconds until = std::chrono::hours(1);
 };
 
+enum class KeyType { ec, rsa };
+
 class Authority {
  public:
   Authority();
   /// `names` as in a subjectAltName extension: "DNS:www.test,IP:127.0.0.1".
-  Identity issue(const std::string& names, Validity validity = {}) const;
+  Identity issue(const std::string& names, Validity validity = {}, KeyType key = KeyType::ec) const;
   std::string pem() const;
   std::shared_ptr<x509_st> certificate() const { return self_.certificate; }
 

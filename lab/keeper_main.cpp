@@ -37,6 +37,10 @@ int keeper_main(const std::string& folder) {
     for (const char* file : {"/proc/sys/net/ipv6/conf/all/disable_ipv6",
                              "/proc/sys/net/ipv6/conf/default/disable_ipv6"})
       if (::access(file, F_OK) == 0) write_all(open_file(file, O_WRONLY).get(), "1", file);
+    // Each host has a table of its connections of its own (Linux 6.1 and newer): who lists them
+    // goes through the whole table, and that of the machine may have a million places.
+    constexpr const char* table = "/proc/sys/net/ipv4/tcp_child_ehash_entries";
+    if (::access(table, F_OK) == 0) write_all(open_file(table, O_WRONLY).get(), "8192", table);
     const SystemClock clock;
     UniqueFd owner(check("dup stdin", ::fcntl(0, F_DUPFD_CLOEXEC, 10)));
     Keeper keeper(read_recipe(layout.recipes_file()), listen_at(layout.keeper_socket()),

@@ -106,6 +106,10 @@ TEST_F(LabLife, AHostSeesItsOwnWorldAndCanNotChangeTheMachine) {
   EXPECT_EQ(on_web1({"cat", "/etc/resolv.conf"}).output, "");
   EXPECT_NE(on_web1({"getent", "hosts", "web2.nospof.test"}).output.find("198.18.0.22"),
             std::string::npos);
+  // Negative where it is the machine's; Linux before 6.1 has no other.
+  if (fs::exists("/proc/sys/net/ipv4/tcp_child_ehash_entries")) {
+    EXPECT_EQ(first_line(on_web1({"cat", "/proc/sys/net/ipv4/tcp_ehash_entries"}).output), "8192");
+  }
   for (const char* folder : {"/etc", "/usr", "/var/lib", "/root"})
     EXPECT_NE(on_web1({"mktemp", "-p", folder}).exit_code, 0) << folder;
   for (const char* folder : {"/tmp", "/run", "/var/log", "/dev/shm"})

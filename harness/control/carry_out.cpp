@@ -85,6 +85,14 @@ class Worker {
         const bool is_last = n + 1 == group->size() && share_.empty();
         go_on = co_await one_cell((*group)[n], is_last);
       }
+      if (go_on && overloaded_ && share_.give_way()) {
+        watcher_.note(
+            fmt::format("the machine has no room for so many labs: {:.0f} % of its CPU time was "
+                        "idle during {}, "
+                        "less than {:.0f} %; this one is taken down, the others do what is left",
+                        overloaded_->idle * 100, overloaded_->cell, proof_.options.min_idle * 100));
+        co_return;
+      }
     }
   }
 
@@ -92,12 +100,16 @@ class Worker {
   asio::awaitable<bool> one_cell(std::size_t index, bool is_last) {
     const Cell& cell = proof_.cells[index];
     const std::int64_t begun = session().now_ns();
+    const int beside = share_.beside();
     CellEnd end;
     {
-      Runner runner(session(), proof_.registry, watcher_, share_.beside());
+      Runner runner(session(), proof_.registry, watcher_, beside);
       end = co_await runner.run_cell(cell, proof_.budget, index + 1, proof_.cells.size());
     }
     if (!end.healing_complete) conductor_.healing_failed();
+    overloaded_.reset();
+    if (beside == share_.beside() && end.cpu_idle && *end.cpu_idle < proof_.options.min_idle)
+      overloaded_ = Overload{cell.id, *end.cpu_idle};
     CellSummary summary;
     summary.number = index + 1;
     summary.total = proof_.cells.size();
@@ -161,12 +173,18 @@ class Worker {
   }
   Session& session() { return conductor_.session(); }
 
+  struct Overload {
+    std::string cell;
+    double idle = 0;
+  };
+
   const Proof& proof_;
   LabShare& share_;
   Watcher& watcher_;
   std::optional<std::uint64_t> memory_before_;
   Conductor conductor_;
   bool arrived_ = false;
+  std::optional<Overload> overloaded_;
 };
 
 void add(const LabEnd& end, LabEnd& sum) {

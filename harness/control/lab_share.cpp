@@ -113,6 +113,13 @@ void LabShare::leave() {
   ++gone_;
 }
 
+bool LabShare::give_way() {
+  const std::lock_guard lock(mutex_);
+  if (gone_ < giving_way_ || labs_ - gone_ <= 1) return false;
+  giving_way_ = gone_ + 1;
+  return true;
+}
+
 bool LabShare::all_arrived() const {
   const std::lock_guard lock(mutex_);
   return labs_ > 0 && arrived_ >= labs_;

@@ -72,6 +72,9 @@ class LabShare {
   void arrive();
   /// A lab is gone, or was never up; each calls it once at its end.
   void leave();
+  /// True: the one that asks has to take its lab down, so that the others have more of the machine.
+  /// False for the last one, and while another that was told so is still there.
+  bool give_way();
   bool all_arrived() const;
   /// Labs that are there beside one that asks.
   int beside() const;
@@ -83,6 +86,7 @@ class LabShare {
   int labs_ = 0;
   int arrived_ = 0;
   int gone_ = 0;
+  int giving_way_ = 0;  ///< they are gone once as many have left
 };
 
 }  // namespace nospof::control

@@ -346,15 +346,15 @@ asio::awaitable<CellEnd> Runner::guarded(asio::awaitable<void> body, std::shared
   co_return *end;
 }
 
-void Runner::finish(const CellEnd& end) {
+void Runner::finish(CellEnd& end) {
   begin_phase("done");
   const char* outcome = end.outcome == CellEnd::Outcome::executed  ? "executed"
                         : end.outcome == CellEnd::Outcome::aborted ? "aborted"
                                                                    : "error";
   json::object fields{{"cell", cell_}, {"outcome", outcome}, {"detail", end.detail}};
   const auto cpu = cpu_times();
-  if (cpu_at_begin_ && cpu)
-    if (const auto idle = idle_share(*cpu_at_begin_, *cpu)) fields["cpu_idle"] = *idle;
+  if (cpu_at_begin_ && cpu) end.cpu_idle = idle_share(*cpu_at_begin_, *cpu);
+  if (end.cpu_idle) fields["cpu_idle"] = *end.cpu_idle;
   session_.recorder().event("cell-finished", std::move(fields));
 }
 

@@ -26,6 +26,7 @@ struct CellEnd {
   bool stack_is_whole = true;  ///< recovered and redundant: the next cell may start
   bool healing_complete = true;
   bool prober_failed = false;
+  std::optional<double> cpu_idle;  ///< of the machine during the cell, 0 to 1; none: not known
 };
 
 class Runner {
@@ -74,7 +75,7 @@ class Runner {
   asio::awaitable<void> wait_for_observers();
   /// Throws when this fault, with those that are in force, would break more than is allowed.
   void refuse_beyond_limits(const ActiveFault& next) const;
-  void finish(const CellEnd& end);
+  void finish(CellEnd& end);
   asio::awaitable<CellEnd> guarded(asio::awaitable<void> body, std::shared_ptr<CellEnd> end);
 
   Session& session_;

@@ -91,6 +91,23 @@ TEST(TwoLabs, ACellThatFailsIsTriedAgainAloneBeforeItCounts) {
   EXPECT_THAT(sandbox.labs(), IsEmpty());
 }
 
+TEST(TwoLabs, OneGivesWayOnAMachineThatHasNoRoomForBoth) {
+  Sandbox sandbox;
+  std::vector<std::string> arguments = prove("tests/e2e/mini/topology.yaml", sandbox.runs(), "2");
+  arguments.insert(arguments.end(), {"--min-idle", "100"});  // it never has
+  const CommandResult run = sandbox.run(arguments, 300s);
+  EXPECT_EQ(count_of(run.output, "has no room for so many labs"), 1U) << run.output << run.errors;
+  const json::object result = result_in(sandbox.runs());
+  std::set<std::int64_t> beside;
+  for (const json::value& cell : result.at("cells").as_array()) {
+    EXPECT_NE(cell.at("lab").as_int64(), 0);
+    beside.insert(cell.at("beside").as_int64());
+  }
+  EXPECT_THAT(beside, UnorderedElementsAre(0, 1)) << "those before and those after";
+  EXPECT_TRUE(sandbox.processes().empty());
+  EXPECT_THAT(sandbox.labs(), IsEmpty());
+}
+
 TEST(TwoLabs, CannotBeHadInALabThatIsUpAlready) {
   Sandbox sandbox;
   const std::string topology = source("tests/e2e/mini/topology.yaml");

@@ -122,6 +122,24 @@ TEST(LabShare, KnowsHowManyLabsThereAreBesideOne) {
   EXPECT_EQ(share.beside(), 0);
 }
 
+TEST(LabShare, OneAfterTheOtherGivesWayButNotTheLast) {
+  LabShare share({{0}}, 3);
+  EXPECT_TRUE(share.give_way());
+  EXPECT_FALSE(share.give_way()) << "it is not gone yet";
+  EXPECT_EQ(share.beside(), 2);
+  share.leave();
+  EXPECT_TRUE(share.give_way());
+  share.leave();
+  EXPECT_FALSE(share.give_way()) << "nobody else is there";
+}
+
+TEST(LabShare, OneThatFailedMakesRoomAsWell) {
+  LabShare share({{0}}, 3);
+  share.leave();
+  EXPECT_TRUE(share.give_way());
+  EXPECT_FALSE(share.give_way());
+}
+
 TEST(LabShare, WaitsForTheFirstLabToDecideHowManyThereAre) {
   LabShare share({{0}}, 0);
   EXPECT_FALSE(share.is_decided());

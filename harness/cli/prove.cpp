@@ -7,6 +7,7 @@
 #include "cli/commit.hpp"
 #include "cli/terminal.hpp"
 #include "cli/verbs.hpp"
+#include "control/conductor.hpp"
 #include "control/fault_check.hpp"
 #include "control/limits.hpp"
 #include "control/plan.hpp"
@@ -165,6 +166,7 @@ int prove_command(const ProveArguments& arguments, const kinds::Registry& regist
   std::optional<evidence::PrivateKey> key;
   if (!arguments.sign.empty()) key = evidence::read_private_key(arguments.sign);
   require_root();
+  if (!arguments.lab.empty()) control::borrow_lab(options.topology, arguments.lab);
   options.argv = arguments.argv;
   options.commit = built_commit;
   options.lab = arguments.lab;
@@ -214,6 +216,9 @@ int run_command(const RunArguments& arguments, const kinds::Registry& registry) 
   for (const spec::ExperimentFile& file : files)
     control::require_consent(file.topology, arguments.confirm);
   require_root();
+  if (!arguments.lab.empty())
+    for (const spec::ExperimentFile& file : files)
+      control::borrow_lab(file.topology, arguments.lab);
   const SystemClock clock;
   int worst = 0;
   for (const spec::ExperimentFile& file : files) {

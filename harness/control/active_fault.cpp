@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include <boost/json/array.hpp>
 #include <fmt/format.h>
@@ -53,6 +54,22 @@ void ActiveFault::record(const std::string& host, const std::string& step, bool 
                       {"ok", ok},      {"detail", detail}};
   if (!outcome.empty()) fields["outcome"] = outcome;
   session_.recorder().event("step", std::move(fields));
+}
+
+void ActiveFault::record_witnesses(const std::string& step, bool confirmed,
+                                   const std::string& detail,
+                                   const std::vector<std::size_t>& told) {
+  std::set<std::string> hosts;
+  for (const std::size_t i : told)
+    hosts.insert({plan_.witnesses[i].from_host, plan_.witnesses[i].to_host});
+  session_.recorder().event("step", {{"cell", cell_},
+                                     {"injection", injection_},
+                                     {"host", "witnesses"},
+                                     {"step", step},
+                                     {"ok", confirmed},
+                                     {"detail", detail},
+                                     {"outcome", confirmed ? "confirmed" : "not-confirmed"},
+                                     {"of_hosts", json::array(hosts.begin(), hosts.end())}});
 }
 
 void ActiveFault::record_steps(const kinds::Placement& placement, const json::object& answer) {
@@ -184,20 +201,24 @@ bool ActiveFault::is_usable(std::size_t i) const {
 asio::awaitable<void> ActiveFault::confirm_by_witnesses() {
   if (plan_.witnesses.empty()) co_return;
   const std::vector<std::optional<bool>> open_now = co_await ask_witnesses();
-  std::size_t usable = 0;
+  std::vector<std::size_t> usable;
   std::size_t closed = 0;
   std::size_t forbidden = 0;
   std::string against;
-  std::string opened;
+  std::vector<std::size_t> opened;
+  std::string opened_text;
   for (std::size_t i = 0; i < plan_.witnesses.size(); ++i) {
     if (!is_usable(i)) continue;
     const std::string name = witness_text(plan_.witnesses[i]);
     if (plan_.witnesses[i].forbidden) {
       ++forbidden;
-      if (open_now[i] == true) opened += (opened.empty() ? "" : ", ") + name;
+      if (open_now[i] == true) {
+        opened.push_back(i);
+        opened_text += (opened_text.empty() ? "" : ", ") + name;
+      }
       continue;
     }
-    ++usable;
+    usable.push_back(i);
     if (open_now[i] == false) {
       ++closed;
     } else {
@@ -206,20 +227,20 @@ asio::awaitable<void> ActiveFault::confirm_by_witnesses() {
     }
   }
   if (!opened.empty())
-    record("witnesses", "confirm", true, "connections that were forbidden are open: " + opened,
-           "confirmed");
+    record_witnesses("confirm", true, "connections that were forbidden are open: " + opened_text,
+                     opened);
   else if (forbidden > 0)
     record("witnesses", "witness", true,
            fmt::format("none of {} forbidden connections opened; hosts at their other end may "
                        "forbid them too, so what the host itself measured has to do",
                        forbidden));
   if (all_forbidden()) co_return;
-  const bool confirmed = usable > 0 && closed == usable;
+  const bool confirmed = !usable.empty() && closed == usable.size();
   const std::string detail =
-      usable == 0 ? "no witness connection was open before, so none can tell"
-      : confirmed ? fmt::format("{} of {} witness connections are cut", closed, usable)
-                  : against;
-  record("witnesses", "confirm", confirmed, detail, confirmed ? "confirmed" : "not-confirmed");
+      usable.empty() ? "no witness connection was open before, so none can tell"
+      : confirmed    ? fmt::format("{} of {} witness connections are cut", closed, usable.size())
+                     : against;
+  record_witnesses("confirm", confirmed, detail, usable);
 }
 
 asio::awaitable<bool> ActiveFault::heal_one(const kinds::Placement& placement) {
@@ -262,22 +283,22 @@ asio::awaitable<bool> ActiveFault::heal() {
   const std::int64_t healed_ns = session_.now_ns();
   for (;;) {
     const std::vector<std::optional<bool>> open_now = co_await ask_witnesses();
-    std::size_t usable = 0;
+    std::vector<std::size_t> usable;
     std::size_t open = 0;
     for (std::size_t i = 0; i < open_now.size() && i < open_before_.size(); ++i) {
       if (!is_usable(i)) continue;
-      ++usable;
+      usable.push_back(i);
       open += open_now[i] && *open_now[i] == *open_before_[i] ? 1U : 0U;
     }
-    if (usable == 0 && all_forbidden()) co_return all;
+    if (usable.empty() && all_forbidden()) co_return all;
     const Nanoseconds waited(session_.now_ns() - healed_ns);
     const bool confirmed = open > 0;
-    if (open == usable || (open > 0 && waited > all_witnesses_back_within) ||
+    if (open == usable.size() || (open > 0 && waited > all_witnesses_back_within) ||
         waited > one_witness_back_within) {
-      record("witnesses", "confirm-healed", confirmed,
-             fmt::format("{} of {} witness connections are {} again", open, usable,
-                         all_forbidden() ? "closed" : "open"),
-             confirmed ? "confirmed" : "not-confirmed");
+      record_witnesses("confirm-healed", confirmed,
+                       fmt::format("{} of {} witness connections are {} again", open, usable.size(),
+                                   all_forbidden() ? "closed" : "open"),
+                       usable);
       co_return all;
     }
     co_await session_.interruption().sleep_through(100ms);

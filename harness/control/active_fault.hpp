@@ -45,6 +45,9 @@ class ActiveFault {
   bool is_usable(std::size_t witness) const;
   bool all_forbidden() const;
   void record_steps(const kinds::Placement& placement, const json::object& answer);
+  /// What the witnesses say; `told`: those that had to do with it.
+  void record_witnesses(const std::string& step, bool confirmed, const std::string& detail,
+                        const std::vector<std::size_t>& told);
   void record(const std::string& host, const std::string& step, bool ok, const std::string& detail,
               const std::string& outcome = {});
 

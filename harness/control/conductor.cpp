@@ -18,14 +18,19 @@ std::string own_lab_name(const std::string& topology) {
 
 }  // namespace
 
+std::unique_ptr<lab::Lab> borrow_lab(const spec::Topology& topology, const std::string& name) {
+  std::unique_ptr<lab::Lab> lab = lab::open_lab(name);
+  if (lab->topology().sha256 != topology.sha256)
+    throw Error(
+        fmt::format("the lab {} was brought up from another version of {}; bring it up again", name,
+                    topology.file));
+  return lab;
+}
+
 void LabHolder::up() {
   const auto begin = std::chrono::steady_clock::now();
   if (!options_.lab.empty()) {
-    lab_ = lab::open_lab(options_.lab);
-    if (lab_->topology().sha256 != options_.topology.sha256)
-      throw Error(
-          fmt::format("the lab {} was brought up from another version of {}; bring it up again",
-                      options_.lab, options_.topology.file));
+    lab_ = borrow_lab(options_.topology, options_.lab);
   } else {
     lab::UpOptions up;
     up.name = own_lab_name(options_.topology.name);

@@ -19,6 +19,10 @@
 
 namespace nospof::control {
 
+/// The lab of that name, for a run. Throws Error when there is none, or it was brought up from
+/// another version of the topology.
+std::unique_ptr<lab::Lab> borrow_lab(const spec::Topology& topology, const std::string& name);
+
 /// The lab of a run: its own, which can be made anew, or a borrowed one.
 class LabHolder {
  public:

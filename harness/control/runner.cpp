@@ -166,7 +166,11 @@ asio::awaitable<void> Runner::recover(const Pace& pace, CellEnd& end) {
                                 {{"cell", cell_}, {"served_again_ns", *state.settled_since}});
     }
     if (!redundant_ns && Nanoseconds(now - asked_ns) >= rest) {
-      redundancy = co_await session_.redundancy();
+      // What held once is asked again when all has held, below.
+      if (asked_ns == 0)
+        redundancy = co_await session_.redundancy();
+      else
+        redundancy = co_await session_.redundancy_of(redundancy.missing);
       asked_ns = session_.now_ns();
       rest = rest_after(Nanoseconds(asked_ns - now));
       if (redundancy.ok) redundant_ns = asked_ns;

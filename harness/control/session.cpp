@@ -333,38 +333,47 @@ asio::awaitable<std::string> Session::missing_services(const std::string& host) 
 }
 
 asio::awaitable<Redundancy> Session::redundancy() {
+  Missing all;
+  for (const spec::Host& host : topology().hosts)
+    if (!host.observer) all.hosts.insert(host.name);
+  for (const spec::RedundancyCheck& item : topology().redundancy) all.checks.insert(&item);
+  co_return co_await redundancy_of(std::move(all));
+}
+
+asio::awaitable<Redundancy> Session::redundancy_of(Missing asked) {
+  Redundancy state;
   std::vector<std::string> missing;
   std::vector<asio::awaitable<void>> tasks;
   std::map<const spec::RedundancyCheck*, std::pair<int, std::string>> holding;
   const auto services = [&](std::string host) -> asio::awaitable<void> {
     const std::string text = co_await missing_services(host);
-    if (!text.empty()) missing.push_back(text);
+    if (text.empty()) co_return;
+    missing.push_back(text);
+    state.missing.hosts.insert(host);
   };
   const auto check = [&](const spec::RedundancyCheck* item,
                          std::string host) -> asio::awaitable<void> {
     const CheckOutcome outcome = co_await run_check(host, item->check);
     auto& [count, detail] = holding[item];
-    if (outcome.holds)
-      ++count;
-    else
+    count += outcome.holds ? 1 : 0;
+    if (!outcome.holds)
       detail += fmt::format("{}{}: {}", detail.empty() ? "" : ", ", host, outcome.detail);
   };
-  for (const spec::Host& host : topology().hosts)
-    if (!host.observer) tasks.push_back(services(host.name));
-  for (const spec::RedundancyCheck& item : topology().redundancy)
-    for (const std::string& host : item.on) tasks.push_back(check(&item, host));
+  for (const std::string& host : asked.hosts) tasks.push_back(services(host));
+  for (const spec::RedundancyCheck* item : asked.checks)
+    for (const std::string& host : item->on) tasks.push_back(check(item, host));
   co_await in_parallel(context_, std::move(tasks));
-  for (const auto& [item, result] : holding) {
+  for (const auto& [item, held] : holding) {
     const int needed = item->needs > 0 ? item->needs : static_cast<int>(item->on.size());
-    if (result.first < needed)
-      missing.push_back(
-          fmt::format("{}: {} of {} ({})", item->name, result.first, needed, result.second));
+    if (held.first >= needed) continue;
+    missing.push_back(
+        fmt::format("{}: {} of {} ({})", item->name, held.first, needed, held.second));
+    state.missing.checks.insert(item);
   }
-  Redundancy state;
   state.ok = missing.empty();
-  state.detail = missing.empty() ? fmt::format("all services running, {} checks hold",
-                                               topology().redundancy.size())
-                                 : join(missing);
+  const std::size_t checks = topology().redundancy.size();
+  state.detail =
+      !state.ok ? join(missing) : fmt::format("all services running, {} checks hold", checks);
   co_return state;
 }
 

@@ -23,10 +23,17 @@
 
 namespace nospof::control {
 
+/// What did not hold when it was asked for.
+struct Missing {
+  std::set<std::string> hosts;  ///< on which a service does not run as wanted
+  std::set<const spec::RedundancyCheck*> checks;
+};
+
 /// One answer to "is the stack redundant again?".
 struct Redundancy {
   bool ok = false;
   std::string detail;  ///< what is missing, or "12 services running, 2 checks hold"
+  Missing missing;
 };
 
 /// The connection of a run to one lab. All agents hold a lease that is renewed while the session
@@ -52,6 +59,8 @@ class Session {
   asio::awaitable<std::vector<std::string>> find_role(const spec::Role& role);
   /// All services running as wanted, and all of the topology's redundancy checks.
   asio::awaitable<Redundancy> redundancy();
+  /// Only of that what did not hold: each check starts a program on every host of its own.
+  asio::awaitable<Redundancy> redundancy_of(Missing missing);
 
   /// Whether every observer that is to look after a healing at `healed_ns` has; true without any.
   bool observed_since(std::int64_t healed_ns) const {

@@ -140,6 +140,7 @@ void read_step(const Fields& fields, std::int64_t at_ns, verdict::CellRecord& ce
   step.outcome = fields.optional_text("outcome");
   step.clock = fields.optional_text("clock");
   if (own_time && step.clock.empty()) step.clock = step.host;
+  if (fields.has("of_hosts")) step.of_hosts = fields.texts("of_hosts");
   cell.steps.push_back(std::move(step));
 }
 

@@ -36,6 +36,7 @@ class Fields {
       throw Error(fmt::format("'{}' is missing or is no text", key));
     return std::string(value->as_string());
   }
+  bool has(const char* key) const { return object_.contains(key); }
   /// Both are empty when it is missing.
   std::vector<std::string> texts(const char* key) const {
     std::vector<std::string> found;

@@ -46,6 +46,12 @@ std::map<std::string, const Step*> last_words(const CellRecord& cell, const std:
   return words;
 }
 
+bool is_seen(const Step* from_outside, const std::string& host) {
+  if (from_outside == nullptr) return false;
+  const auto& hosts = from_outside->of_hosts;
+  return !hosts || std::ranges::find(*hosts, host) != hosts->end();
+}
+
 void prove_one(const CellRecord& cell, const std::string& injection, const std::string& name,
                Proof& proof) {
   const auto words = last_words(cell, injection, name);
@@ -53,10 +59,10 @@ void prove_one(const CellRecord& cell, const std::string& injection, const std::
     proof.holds = false;
     if (proof.why_not.empty()) proof.why_not = fmt::format("{}: {}", host, what);
   };
-  bool seen_from_outside = false;
+  const Step* from_outside = nullptr;
   for (const auto& [host, step] : words) {
     if (step->outcome == "confirmed") {
-      seen_from_outside = seen_from_outside || host == witnesses;
+      if (host == witnesses) from_outside = step;
       proof.last_ns = std::max(proof.last_ns.value_or(step->at_ns), step->at_ns);
     } else if (step->outcome != "unable") {
       doubt(host, step->detail);
@@ -67,7 +73,7 @@ void prove_one(const CellRecord& cell, const std::string& injection, const std::
     const auto word = words.find(hit.host);
     if (word == words.end())
       doubt(hit.host, "never measured");
-    else if (word->second->outcome == "unable" && !seen_from_outside)
+    else if (word->second->outcome == "unable" && !is_seen(from_outside, hit.host))
       doubt(hit.host, word->second->detail);
   }
 }

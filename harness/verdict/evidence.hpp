@@ -33,7 +33,8 @@ struct Evidence {
 };
 
 /// Per injection and host the last word counts. A host that could not tell ("unable") is excused
-/// when the witnesses (recorded as host "witnesses") could; nobody is excused who says "not".
+/// when the witnesses (recorded as host "witnesses") could, of which a connection ended there;
+/// nobody is excused who says "not".
 Evidence evidence_of(const CellRecord& cell);
 
 /// How far the time of an injection may be off: as the clocks of the hosts on which something was

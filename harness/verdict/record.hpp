@@ -53,6 +53,9 @@ struct Step {
   std::string detail;
   std::string outcome;     ///< of confirmations: confirmed, not-confirmed, unable
   std::string clock = {};  ///< of which host at_ns was read from the clock; empty: the controller's
+  /// Of witnesses that confirm: at which hosts their connections end. None: of an older record,
+  /// which does not tell.
+  std::optional<std::vector<std::string>> of_hosts = {};
 };
 
 struct RedundantMark {

@@ -238,6 +238,16 @@ TEST(Bad, InputIsRefusedBeforeAnythingIsStarted) {
   EXPECT_FALSE(std::filesystem::exists(sandbox.folder() + "/state"));
 }
 
+TEST(Bad, ALabThatIsNotUpIsRefusedBeforeARunBegins) {
+  Sandbox sandbox;
+  const CommandResult run = sandbox.run({"prove", source("tests/e2e/mini/topology.yaml"), "--runs",
+                                         sandbox.runs(), "--lab", "nobody"},
+                                        10s);
+  EXPECT_EQ(run.exit_code, 2) << run.output << run.errors;
+  EXPECT_THAT(run.errors, HasSubstr("there is no lab 'nobody'; no lab is up"));
+  EXPECT_FALSE(std::filesystem::exists(sandbox.runs()));
+}
+
 TEST(Labs, TwoOfTheSameTopologyRunSideBySide) {
   Sandbox sandbox;
   const std::string a = sandbox.lab_name("a");

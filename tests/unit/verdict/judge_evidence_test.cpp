@@ -95,6 +95,24 @@ TEST(Judge, AHostThatCannotTellIsExcusedByWitnessesOnly) {
   EXPECT_EQ(judged(run).verdict, Verdict::inconclusive);
 }
 
+TEST(Judge, AHostThatCannotTellIsExcusedByWitnessesOfItsOwnOnly) {
+  RunRecord run = test::one_cell_run(test::always_ok);
+  for (const char* name : {"confirm", "confirm-healed"}) {
+    Step& told = step_named(run, name);
+    told.outcome = "unable";
+    Step witness = told;
+    witness.host = "witnesses";
+    witness.outcome = "confirmed";
+    witness.of_hosts = {"lb1", "web1"};
+    run.cells[0].steps.push_back(witness);
+  }
+  EXPECT_EQ(judged(run).verdict, Verdict::pass);
+  for (Step& step : run.cells[0].steps)
+    if (step.host == "witnesses" && step.step == "confirm") step.of_hosts = {"lb1", "web2"};
+  EXPECT_EQ(judged(run).verdict, Verdict::inconclusive);
+  EXPECT_FALSE(judged(run).confirmed);
+}
+
 TEST(Judge, EveryHostThatWasHitMustBeConfirmed) {
   RunRecord run = test::one_cell_run(test::always_ok);
   Step other = step_named(run, "inject");

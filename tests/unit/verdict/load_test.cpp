@@ -32,6 +32,7 @@ verdict::RunRecord a_run() {
   run.cells[0].plan.label = "all";
   run.cells[0].plan.parameters = {{"signal", "\"KILL\""}, {"hold", "\"3s\""}};
   run.cells[0].detail = "fine";
+  run.cells[0].steps[3].of_hosts = {"lb1", "web1"};
   run.left_out = {{"client", "it measures and is not part of the stack"}};
   run.lateness = {{first_cell + 2 * s, Nanoseconds(3 * ms)}};
   run.lab_up_seconds = 7.5;
@@ -106,6 +107,8 @@ TEST_F(Load, GivesBackCellsWithTheirSteps) {
   EXPECT_EQ(cell.steps[2].step, "inject");
   EXPECT_EQ(cell.steps[2].at_ns, wanted.steps[2].at_ns) << "the agent's own time";
   EXPECT_EQ(cell.steps[3].outcome, "confirmed");
+  EXPECT_THAT(cell.steps[3].of_hosts, ::testing::Optional(ElementsAre("lb1", "web1")));
+  EXPECT_EQ(cell.steps[2].of_hosts, std::nullopt);
 }
 
 TEST_F(Load, ReadsAnExperimentsHypothesis) {

@@ -100,6 +100,8 @@ void add_cell(const verdict::CellRecord& cell, Timeline& timeline) {
     if (!step.outcome.empty()) fields["outcome"] = step.outcome;
     // Recorded a little later than it happened.
     fields["at_ns"] = step.at_ns;
+    if (step.of_hosts)
+      fields["of_hosts"] = json::array(step.of_hosts->begin(), step.of_hosts->end());
     add(step.at_ns + 1'000'000, "step", std::move(fields));
   }
   if (cell.redundant)

@@ -57,12 +57,6 @@ std::string random_marker() {
   std::random_device device;
   return fmt::format("{:08x}{:08x}", device(), device());
 }
-
-std::string join(const std::vector<std::string>& parts) {
-  std::string text;
-  for (const auto& part : parts) text += (text.empty() ? "" : "; ") + part;
-  return text;
-}
 }  // namespace
 
 Session::Session(asio::io_context& context, Interruption& interruption, lab::Lab& lab,
@@ -372,8 +366,8 @@ asio::awaitable<Redundancy> Session::redundancy_of(Missing asked) {
   }
   state.ok = missing.empty();
   const std::size_t checks = topology().redundancy.size();
-  state.detail =
-      !state.ok ? join(missing) : fmt::format("all services running, {} checks hold", checks);
+  state.detail = !state.ok ? fmt::format("{}", fmt::join(missing, "; "))
+                           : fmt::format("all services running, {} checks hold", checks);
   co_return state;
 }
 

@@ -51,11 +51,11 @@ std::vector<ProcessId> processes_of(const json::object& record, kinds::HostEnv& 
   return ids;
 }
 
-}  // namespace
-
 // On a busy machine a service that forks all the time is not seen through at once; less than what
 // an understudy has for all of its records.
 constexpr auto patience = 3s;
+
+}  // namespace
 
 UndoResult undo_stop(const json::object& record, kinds::HostEnv& env) {
   std::size_t continued = 0;

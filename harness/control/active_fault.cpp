@@ -48,12 +48,15 @@ std::string ActiveFault::agent_host(const kinds::Placement& placement) const {
   return placement.needs_power ? hosts::power_host : placement.host;
 }
 
+json::object ActiveFault::step_fields(const std::string& host, const std::string& step, bool ok,
+                                      const std::string& detail) const {
+  return {{"cell", cell_}, {"injection", injection_}, {"host", host}, {"step", step},
+          {"ok", ok},      {"detail", detail}};
+}
+
 void ActiveFault::record(const std::string& host, const std::string& step, bool ok,
-                         const std::string& detail, const std::string& outcome) {
-  json::object fields{{"cell", cell_}, {"injection", injection_}, {"host", host}, {"step", step},
-                      {"ok", ok},      {"detail", detail}};
-  if (!outcome.empty()) fields["outcome"] = outcome;
-  session_.recorder().event("step", std::move(fields));
+                         const std::string& detail) {
+  session_.recorder().event("step", step_fields(host, step, ok, detail));
 }
 
 void ActiveFault::record_witnesses(const std::string& step, bool confirmed,
@@ -62,14 +65,10 @@ void ActiveFault::record_witnesses(const std::string& step, bool confirmed,
   std::set<std::string> hosts;
   for (const std::size_t i : told)
     hosts.insert({plan_.witnesses[i].from_host, plan_.witnesses[i].to_host});
-  session_.recorder().event("step", {{"cell", cell_},
-                                     {"injection", injection_},
-                                     {"host", "witnesses"},
-                                     {"step", step},
-                                     {"ok", confirmed},
-                                     {"detail", detail},
-                                     {"outcome", confirmed ? "confirmed" : "not-confirmed"},
-                                     {"of_hosts", json::array(hosts.begin(), hosts.end())}});
+  json::object fields = step_fields("witnesses", step, confirmed, detail);
+  fields["outcome"] = confirmed ? "confirmed" : "not-confirmed";
+  fields["of_hosts"] = json::array(hosts.begin(), hosts.end());
+  session_.recorder().event("step", std::move(fields));
 }
 
 void ActiveFault::record_steps(const kinds::Placement& placement, const json::object& answer) {
@@ -206,34 +205,33 @@ asio::awaitable<void> ActiveFault::confirm_by_witnesses() {
   std::size_t forbidden = 0;
   std::string against;
   std::vector<std::size_t> opened;
-  std::string opened_text;
   for (std::size_t i = 0; i < plan_.witnesses.size(); ++i) {
     if (!is_usable(i)) continue;
-    const std::string name = witness_text(plan_.witnesses[i]);
     if (plan_.witnesses[i].forbidden) {
       ++forbidden;
-      if (open_now[i] == true) {
-        opened.push_back(i);
-        opened_text += (opened_text.empty() ? "" : ", ") + name;
-      }
+      if (open_now[i] == true) opened.push_back(i);
       continue;
     }
     usable.push_back(i);
     if (open_now[i] == false) {
       ++closed;
     } else {
-      against += fmt::format("{}{} {}", against.empty() ? "" : ", ", name,
-                             open_now[i] ? "is still open" : "could not be asked");
+      against +=
+          fmt::format("{}{} {}", against.empty() ? "" : ", ", witness_text(plan_.witnesses[i]),
+                      open_now[i] ? "is still open" : "could not be asked");
     }
   }
-  if (!opened.empty())
-    record_witnesses("confirm", true, "connections that were forbidden are open: " + opened_text,
-                     opened);
-  else if (forbidden > 0)
+  if (!opened.empty()) {
+    std::string text;
+    for (const std::size_t i : opened)
+      text += (text.empty() ? "" : ", ") + witness_text(plan_.witnesses[i]);
+    record_witnesses("confirm", true, "connections that were forbidden are open: " + text, opened);
+  } else if (forbidden > 0) {
     record("witnesses", "witness", true,
            fmt::format("none of {} forbidden connections opened; hosts at their other end may "
                        "forbid them too, so what the host itself measured has to do",
                        forbidden));
+  }
   if (all_forbidden()) co_return;
   const bool confirmed = !usable.empty() && closed == usable.size();
   const std::string detail =

@@ -48,8 +48,9 @@ class ActiveFault {
   /// What the witnesses say; `told`: those that had to do with it.
   void record_witnesses(const std::string& step, bool confirmed, const std::string& detail,
                         const std::vector<std::size_t>& told);
-  void record(const std::string& host, const std::string& step, bool ok, const std::string& detail,
-              const std::string& outcome = {});
+  void record(const std::string& host, const std::string& step, bool ok, const std::string& detail);
+  json::object step_fields(const std::string& host, const std::string& step, bool ok,
+                           const std::string& detail) const;
 
   Session& session_;
   std::string cell_;

@@ -88,8 +88,8 @@ class Worker {
       if (go_on && overloaded_ && share_.give_way()) {
         watcher_.note(
             fmt::format("the machine has no room for so many labs: {:.0f} % of its CPU time was "
-                        "idle during {}, "
-                        "less than {:.0f} %; this one is taken down, the others do what is left",
+                        "idle during {}, less than {:.0f} %; this one is taken down, the others do "
+                        "what is left",
                         overloaded_->idle * 100, overloaded_->cell, proof_.options.min_idle * 100));
         co_return;
       }

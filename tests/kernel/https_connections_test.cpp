@@ -78,43 +78,40 @@ TEST_F(HttpsConnections, KeepAliveOpensAnotherWhenNoneIsIdle) {
   expect_all(probe.samples(), Outcome::ok);
 }
 
-TEST_F(HttpsConnections, KeepAliveOpensNoMoreThanItMayAndLetsRequestsWait) {
-  Gate gate;
-  TlsServer server(good_identity(), [&](ServerConnection& connection) {
-    gate.pass();
-    echo_token(connection);
-  });
-  auto limited = keep_alive(config(server.port(), 12, 100));
-  limited["max_connections"] = 2;
-  std::optional<Gate::Shut> shut(std::in_place, gate);
-  HttpsRun probe(limited);
-  std::this_thread::sleep_for(200ms);  // until all are due
-  shut.reset();
-  const auto samples = probe.samples();
+class HttpsQueue : public HttpsProbing {
+ protected:
+  /// Twelve requests at 100/s, of which none is answered before all have long been due.
+  std::vector<kinds::Sample> held_up(int max_connections) {
+    auto limited = keep_alive(config(server_.port(), 12, 100));
+    limited["max_connections"] = max_connections;
+    std::optional<Gate::Shut> shut(std::in_place, gate_);
+    HttpsRun probe(limited);
+    std::this_thread::sleep_for(600ms);
+    shut.reset();
+    return probe.samples();
+  }
+
+  Gate gate_;
+  TlsServer server_{good_identity(), [this](ServerConnection& connection) {
+                      gate_.pass();
+                      echo_token(connection);
+                    }};
+};
+
+TEST_F(HttpsQueue, NoMoreConnectionsAreOpenedThanMayBe) {
+  const auto samples = held_up(2);
   expect_exact_schedule(samples, 100);
   expect_all(samples, Outcome::ok);
-  EXPECT_LE(server.connections(), 2);
+  EXPECT_LE(server_.connections(), 2);
 }
 
-TEST_F(HttpsConnections, OfThoseThatWaitForAConnectionTheLatestGoesFirst) {
-  // With one connection: of two, the server may keep one waiting while the other does all.
-  Gate gate;
-  TlsServer server(good_identity(), [&](ServerConnection& connection) {
-    gate.pass();
-    echo_token(connection);
-  });
-  auto limited = keep_alive(config(server.port(), 12, 100));
-  limited["max_connections"] = 1;
-  std::optional<Gate::Shut> shut(std::in_place, gate);
-  HttpsRun probe(limited);
-  std::this_thread::sleep_for(600ms);  // all have long been due, also on a busy machine
-  shut.reset();
-  const auto samples = probe.samples();
+// With one connection: of two, the server may keep one waiting while the other does all.
+TEST_F(HttpsQueue, TheLatestGoesFirst) {
+  const auto samples = held_up(1);
   expect_all(samples, Outcome::ok);
-  EXPECT_EQ(server.connections(), 1);
-  for (std::size_t i = 2; i < samples.size(); ++i) {
+  EXPECT_EQ(server_.connections(), 1);
+  for (std::size_t i = 2; i < samples.size(); ++i)
     EXPECT_LT(samples[i].finished_ns, samples[i - 1].finished_ns) << i;
-  }
 }
 
 TEST_F(HttpsConnections, RequestsThatWaitForAConnectionHaveTheirDeadline) {

@@ -16,12 +16,17 @@ until some nodes take it for dead and others do not, and the cluster falls apart
   they see each other again, and hear from the one that left that it has, they are all that there is: the first of
   them starts the cluster again (pc.bootstrap). Each has every write that was acknowledged by any.
 - It returns when each peer has answered well for some seconds; and also when another node has left in the same moment.
+
+A node that cannot do what all others did, as with a full disk, is no longer like them. Galera closes its connections, and the
+server stays up, of no use and outside of the cluster, until somebody starts it anew. That is done here once there is room:
+killed, it is started by its supervisor, and gets a copy of the data.
 """
 
 import collections
 import hashlib
 import hmac
 import json
+import os
 import signal
 import socket
 import struct
@@ -40,6 +45,9 @@ HEARD_S = 2  # what a peer said is believed for so long
 SETTLE_S = 5  # after this at the latest the others have seen that a node has left
 SQL_TIMEOUT_S = 5
 STATE_PORT = 4569
+
+LOOK_S = 1  # whether the server is still in a cluster
+ROOM = 64 << 20  # bytes of disk that a server needs to start
 
 SOCKET = "/run/mysqld/mysqld.sock"
 SO_TIMESTAMPNS = 35  # Python has no name for it
@@ -185,6 +193,20 @@ def cluster():
             status["wsrep_local_state_comment"] == "Synced")
 
 
+def shown(what, name):
+    return query("SHOW GLOBAL %s LIKE '%s'" % (what, name))[0][1]
+
+
+def has_room():
+    disk = os.statvfs(shown("VARIABLES", "datadir"))
+    return disk.f_bavail * disk.f_frsize > ROOM
+
+
+def kill_server():
+    with open(shown("VARIABLES", "pid_file")) as file:
+        os.kill(int(file.read()), signal.SIGKILL)
+
+
 class Guard:
     def __init__(self, me, peers, key):
         self.me = me
@@ -193,6 +215,8 @@ class Guard:
         self.lock = threading.Lock()
         self.apart = True  # unknown: as if this node had been left apart by an earlier guard
         self.next_look = time.monotonic() + SETTLE_S
+        self.out_looks = 0  # in a row that found the server without a cluster
+        self.next_out_look = 0
         self.stop = threading.Event()
 
     def watch(self):
@@ -241,8 +265,21 @@ class Guard:
     def is_complete(self):
         return cluster() == (1 + len(self.peers), True, True)
 
+    def is_out(self):
+        """The server answers and is connected to no other, not even to say that it is apart; and not only for a moment."""
+        now = time.monotonic()
+        if now < self.next_out_look:
+            return False
+        self.next_out_look = now + LOOK_S
+        self.out_looks = self.out_looks + 1 if shown("STATUS", "wsrep_connected") == "OFF" else 0
+        return self.out_looks > 1
+
     def step(self):
-        if not self.apart:
+        if self.is_out() and has_room():
+            say("the server has dropped out of the cluster: killed, so that it is started anew")
+            self.out_looks = 0
+            kill_server()
+        elif not self.apart:
             if self.own_network_limps() and self.is_complete():
                 say("the network to every peer limps, this node leaves the cluster")
                 self.apart = True

@@ -132,7 +132,7 @@ void add_run_verbs(CLI::App& app, Verb& chosen, const std::vector<std::string>& 
           "--labs", prove->labs,
           "labs side by side that share the cells, 1 to 16; 0: as many as there is room for")
       ->check(CLI::Range(0, 16))
-      ->default_str("1");
+      ->default_str("0");
   verb->add_option("--min-idle", prove->min_idle,
                    "percent of the CPU time: where less is idle, a cell that fails is inconclusive "
                    "and tried once more")

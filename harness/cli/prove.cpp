@@ -111,13 +111,13 @@ control::Campaign chosen_campaign(const ProveArguments& arguments, const spec::T
   return control::campaign_of_plan(read_file(arguments.plan), arguments.plan, topology, catalogue);
 }
 
-// A lab that stays up, or is up, is one.
+// A lab that stays up, or is up, is one; else as many as there is room for.
 int chosen_labs(const ProveArguments& arguments) {
   const bool one = !arguments.lab.empty() || arguments.keep_lab;
   if (one && arguments.labs.value_or(1) != 1)
     throw Error(fmt::format("--labs {} cannot go with {}: leave one of them out", *arguments.labs,
                             arguments.keep_lab ? "--keep-lab" : "--lab"));
-  return arguments.labs.value_or(1);
+  return arguments.labs.value_or(one ? 1 : 0);
 }
 
 // What other labs, or a machine that was short of time, left open; see control::RunOptions.

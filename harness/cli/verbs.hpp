@@ -106,7 +106,8 @@ struct ProveArguments {
   std::optional<std::string> budget;
   std::string lab;  ///< use this lab, which is up already, and leave it up
   bool keep_lab = false;
-  std::optional<int> labs;  ///< side by side; 0: as many as there is room for; none: one
+  /// Side by side; 0, or none: as many as there is room for; with `lab` or `keep_lab`: one.
+  std::optional<int> labs;
   /// Percent of the machine's CPU time: a cell with less of it idle is no evidence for a weakness.
   /// On two cores the reference stack with all probes leaves 17 % in the median and 9.5 % in a
   /// tenth of its cells; cells that failed for no reason of the stack's had 4 to 5 %, and those

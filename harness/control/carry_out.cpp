@@ -18,6 +18,10 @@ using namespace std::chrono_literals;
 
 constexpr Nanoseconds measure_for = 2s;
 constexpr Nanoseconds look_every = 50ms;
+/// Of the share of the CPU time below which a failure proves nothing: with less than that idle the
+/// labs keep each other from getting anywhere. Down to it they are slower than one, and faster than
+/// one after another.
+constexpr double no_room = 0.25;
 
 // One lab's way to a watcher that is not used to several at once.
 class InTurn final : public Watcher {
@@ -85,12 +89,12 @@ class Worker {
         const bool is_last = n + 1 == group->size() && share_.empty();
         go_on = co_await one_cell((*group)[n], is_last);
       }
-      if (go_on && overloaded_ && share_.give_way()) {
+      if (go_on && share_.give_way()) {
         watcher_.note(
-            fmt::format("the machine has no room for so many labs: {:.0f} % of its CPU time was "
-                        "idle during {}, less than {:.0f} %; this one is taken down, the others do "
-                        "what is left",
-                        overloaded_->idle * 100, overloaded_->cell, proof_.options.min_idle * 100));
+            fmt::format("the machine has no room for so many labs: in several cells in a row less "
+                        "than {:.1f} % of its CPU time was idle; this one is taken down, the "
+                        "others do what is left",
+                        least_idle() * 100));
         co_return;
       }
     }
@@ -107,9 +111,7 @@ class Worker {
       end = co_await runner.run_cell(cell, proof_.budget, index + 1, proof_.cells.size());
     }
     if (!end.healing_complete) conductor_.healing_failed();
-    overloaded_.reset();
-    if (beside == share_.beside() && end.cpu_idle && *end.cpu_idle < proof_.options.min_idle)
-      overloaded_ = Overload{cell.id, *end.cpu_idle};
+    if (beside == share_.beside()) share_.cell_ended(end.cpu_idle && *end.cpu_idle < least_idle());
     CellSummary summary;
     summary.number = index + 1;
     summary.total = proof_.cells.size();
@@ -172,11 +174,7 @@ class Worker {
     share_.arrive();
   }
   Session& session() { return conductor_.session(); }
-
-  struct Overload {
-    std::string cell;
-    double idle = 0;
-  };
+  double least_idle() const { return no_room * proof_.options.min_idle; }
 
   const Proof& proof_;
   LabShare& share_;
@@ -184,7 +182,6 @@ class Worker {
   std::optional<std::uint64_t> memory_before_;
   Conductor conductor_;
   bool arrived_ = false;
-  std::optional<Overload> overloaded_;
 };
 
 void add(const LabEnd& end, LabEnd& sum) {

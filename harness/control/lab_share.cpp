@@ -113,10 +113,18 @@ void LabShare::leave() {
   ++gone_;
 }
 
+void LabShare::cell_ended(bool overloaded) {
+  const std::lock_guard lock(mutex_);
+  overloaded_ = overloaded ? overloaded_ + 1 : 0;
+}
+
 bool LabShare::give_way() {
   const std::lock_guard lock(mutex_);
-  if (gone_ < giving_way_ || labs_ - gone_ <= 1) return false;
+  const int labs = labs_ - gone_;
+  if (gone_ < giving_way_ || labs <= 1 || overloaded_ < overloaded_cells_per_lab * labs)
+    return false;
   giving_way_ = gone_ + 1;
+  overloaded_ = 0;
   return true;
 }
 

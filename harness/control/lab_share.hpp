@@ -50,6 +50,9 @@ int most_labs_for(std::size_t groups);
 /// one does; what others use of the machine counts as if the first one used it. Pure.
 LabCount labs_for(const Room& room, std::size_t groups);
 
+/// So many cells in a row for each lab without time left on the machine are too much.
+inline constexpr int overloaded_cells_per_lab = 2;
+
 /// Hands out groups of cells to labs, each with a thread of its own, and keeps them waiting until
 /// all labs are up or have failed to come up: one that comes up is no steady state for the others.
 class LabShare {
@@ -72,8 +75,11 @@ class LabShare {
   void arrive();
   /// A lab is gone, or was never up; each calls it once at its end.
   void leave();
-  /// True: the one that asks has to take its lab down, so that the others have more of the machine.
-  /// False for the last one, and while another that was told so is still there.
+  /// A cell has ended, during which the machine had time left or not.
+  void cell_ended(bool overloaded);
+  /// True: the one that asks has to take its lab down, so that the others have more of the machine:
+  /// it had no time left for long, not only for a moment. False for the last one, and while another
+  /// that was told so is still there.
   bool give_way();
   bool all_arrived() const;
   /// Labs that are there beside one that asks.
@@ -87,6 +93,7 @@ class LabShare {
   int arrived_ = 0;
   int gone_ = 0;
   int giving_way_ = 0;  ///< they are gone once as many have left
+  int overloaded_ = 0;  ///< cells in a row, of all labs
 };
 
 }  // namespace nospof::control

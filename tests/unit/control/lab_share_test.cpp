@@ -122,22 +122,54 @@ TEST(LabShare, KnowsHowManyLabsThereAreBesideOne) {
   EXPECT_EQ(share.beside(), 0);
 }
 
+void overload(LabShare& share, int cells) {
+  for (int n = 0; n < cells; ++n) share.cell_ended(true);
+}
+
 TEST(LabShare, OneAfterTheOtherGivesWayButNotTheLast) {
   LabShare share({{0}}, 3);
+  overload(share, 10);
   EXPECT_TRUE(share.give_way());
+  overload(share, 10);
   EXPECT_FALSE(share.give_way()) << "it is not gone yet";
   EXPECT_EQ(share.beside(), 2);
   share.leave();
   EXPECT_TRUE(share.give_way());
   share.leave();
+  overload(share, 10);
   EXPECT_FALSE(share.give_way()) << "nobody else is there";
 }
 
 TEST(LabShare, OneThatFailedMakesRoomAsWell) {
   LabShare share({{0}}, 3);
+  overload(share, 10);
   share.leave();
   EXPECT_TRUE(share.give_way());
+  overload(share, 10);
   EXPECT_FALSE(share.give_way());
+}
+
+TEST(LabShare, NoneGivesWayForAMomentThatTheMachineIsBusy) {
+  LabShare share({{0}}, 2);
+  EXPECT_FALSE(share.give_way());
+  overload(share, 3);
+  EXPECT_FALSE(share.give_way()) << "not each of them twice";
+  share.cell_ended(false);
+  overload(share, 3);
+  EXPECT_FALSE(share.give_way()) << "not in a row";
+  overload(share, 1);
+  EXPECT_TRUE(share.give_way());
+}
+
+TEST(LabShare, WhoStaysIsAskedAnewOnceAnotherGaveWay) {
+  LabShare share({{0}}, 3);
+  overload(share, 6);
+  EXPECT_TRUE(share.give_way());
+  share.leave();
+  overload(share, 3);
+  EXPECT_FALSE(share.give_way());
+  overload(share, 1);
+  EXPECT_TRUE(share.give_way());
 }
 
 TEST(LabShare, WaitsForTheFirstLabToDecideHowManyThereAre) {

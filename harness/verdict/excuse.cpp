@@ -22,4 +22,8 @@ std::optional<std::string> excuse_of(const CellRecord& cell, double min_idle) {
                      min_idle * 100);
 }
 
+bool is_out_throughout(Nanoseconds out, Nanoseconds down) {
+  return down > Nanoseconds(0) && out * 10 >= down * 9;
+}
+
 }  // namespace nospof::verdict

@@ -19,4 +19,10 @@ bool is_hurried(const CellRecord& cell, double min_idle);
 /// time, so nothing excuses it.
 std::optional<std::string> excuse_of(const CellRecord& cell, double min_idle);
 
+/// Whether nobody was served for nine tenths and more of the time that hosts were down. A machine
+/// that is short of time makes some answers late; it does not take all of them away just as hosts
+/// go, and give them back just as they return. So such an outage is the hosts', beside whatever
+/// labs.
+bool is_out_throughout(Nanoseconds out, Nanoseconds down);
+
 }  // namespace nospof::verdict

@@ -222,7 +222,8 @@ void check_control(Case& c) {
     c.doubts.push_back(
         fmt::format("control: outage of at least {}, but the prober itself was late for most of it",
                     human_duration(longest)));
-  else if (c.cell.beside > 0)
+  else if (c.cell.beside > 0 &&
+           !is_out_throughout(longest, Nanoseconds(healed_ns - *c.result.injected_ns)))
     c.doubts.push_back("control: " + *excuse_of(c.cell, 0));
 }
 

@@ -85,6 +85,26 @@ TEST(Controls, BesideOtherLabsAreTriedAgainAlone) {
   EXPECT_THAT(to_repeat(result, true), ElementsAre(0U));
 }
 
+TEST(Controls, BesideOtherLabsCountWhenNobodyWasServedForAsLongAsTheHostsWereDown) {
+  const auto broken_from = [](std::int64_t from) {
+    RunRecord run = control(test::one_cell_run(test::fails_between(from, first_cell + 3950 * ms)));
+    run.cells.front().phases = {{first_cell, "baseline"},
+                                {first_cell + s, "inject"},
+                                {first_cell + 3900 * ms, "heal"},
+                                {first_cell + 4 * s, "recover"},
+                                {first_cell + 7 * s, "done"}};
+    run.cells.front().beside = 1;
+    return judge(run);
+  };
+  const RunResult throughout = broken_from(first_cell + 1100 * ms);
+  EXPECT_EQ(throughout.cells.front().verdict, Verdict::pass);
+  EXPECT_EQ(throughout.cells.front().agreement, Agreement::agrees);
+  EXPECT_THAT(to_repeat(throughout, true), IsEmpty());
+  const RunResult in_part = broken_from(first_cell + 1500 * ms);
+  EXPECT_EQ(in_part.cells.front().verdict, Verdict::inconclusive);
+  EXPECT_THAT(to_repeat(in_part, true), ElementsAre(0U));
+}
+
 TEST(Controls, WhoseFaultWasNotConfirmedShowNothing) {
   RunRecord run = control(with_outage(2500 * ms));
   for (Step& step : run.cells.front().steps)

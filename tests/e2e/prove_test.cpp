@@ -35,8 +35,8 @@ TEST(Prove, ASmallRedundantStackPassesAndTheMachineIsAsItWas) {
   // Two servers behind keepalived alone survive what stops a server, not one that limps.
   const CommandResult run =
       sandbox.run({"prove", source("tests/e2e/mini/topology.yaml"), "--runs", sandbox.runs(),
-                   "--min-idle", "0", "--only", "*/process-*", "--only", "*/tls:*", "--only",
-                   "*/host-*", "--only", "*/partition", "--only", "*/disk-fill"},
+                   "--labs", "1", "--min-idle", "0", "--only", "*/process-*", "--only", "*/tls:*",
+                   "--only", "*/host-*", "--only", "*/partition", "--only", "*/disk-fill"},
                   400s);
   EXPECT_EQ(run.exit_code, 0) << run.output << run.errors;
   const boost::json::object result = result_in(sandbox.runs());
@@ -66,7 +66,7 @@ TEST(Prove, AStackWithOneWebServerHasThatSpofAndNoOther) {
   Sandbox sandbox;
   const CommandResult run =
       sandbox.run({"prove", source("tests/e2e/mini-single/topology.yaml"), "--runs", sandbox.runs(),
-                   "--min-idle", "0", "--skip", "*/netem:*", "--skip", "*/tls:*"},
+                   "--labs", "1", "--min-idle", "0", "--skip", "*/netem:*", "--skip", "*/tls:*"},
                   400s);
   EXPECT_EQ(run.exit_code, 1) << run.output << run.errors;
   EXPECT_THAT(spof_names(result_in(sandbox.runs())), UnorderedElementsAre("web1"));

@@ -1,4 +1,4 @@
-"""Takes a database node out of the cluster while its own network limps.
+"""Takes a database node out of the cluster while its own network limps; ends a server that dropped out of it.
 
 Galera acknowledges a write when every node has it, so one node whose packets are late or get lost slows down every
 user for as long as that lasts: it is not dead, and nobody throws it out. Worse, TCP repeats what was lost later and later,
@@ -18,8 +18,9 @@ until some nodes take it for dead and others do not, and the cluster falls apart
 - It returns when each peer has answered well for some seconds; and also when another node has left in the same moment.
 
 A node that cannot do what all others did, as with a full disk, is no longer like them. Galera closes its connections, and the
-server stays up, of no use and outside of the cluster, until somebody starts it anew. That is done here once there is room:
-killed, it is started by its supervisor, and gets a copy of the data.
+server stays up, of no use and outside of the cluster, until somebody starts it anew. That is done here, once there is room
+and while another node says that it is in the cluster: killed, the server is started by its supervisor, and gets a copy of
+the data from there. At most once a minute.
 """
 
 import collections
@@ -46,8 +47,9 @@ SETTLE_S = 5  # after this at the latest the others have seen that a node has le
 SQL_TIMEOUT_S = 5
 STATE_PORT = 4569
 
-LOOK_S = 1  # whether the server is still in a cluster
-ROOM = 64 << 20  # bytes of disk that a server needs to start
+LOOK_S = 1  # how often to ask whether the server is still in a cluster
+KILL_AGAIN_S = 60
+ROOM = 256 << 20  # bytes of disk that a server needs to start and to get a copy
 
 SOCKET = "/run/mysqld/mysqld.sock"
 SO_TIMESTAMPNS = 35  # Python has no name for it
@@ -230,7 +232,7 @@ class Guard:
                         peer.forget()  # this host stood still: what is missing says nothing of the network
                     peer.send()
                 self.states.receive(self.peers)
-                state = {"at": time.time_ns(), "apart": self.apart,
+                state = {"at": time.time_ns(), "apart": self.apart, "out": self.out_looks > 0,
                          "limping": [peer.address for peer in self.peers if peer.limps()]}
                 self.states.send(state, self.peers)
             last = now
@@ -271,13 +273,21 @@ class Guard:
         if now < self.next_out_look:
             return False
         self.next_out_look = now + LOOK_S
-        self.out_looks = self.out_looks + 1 if shown("STATUS", "wsrep_connected") == "OFF" else 0
+        looks, self.out_looks = self.out_looks, 0  # also when there is no answer
+        if shown("STATUS", "wsrep_connected") == "OFF":
+            self.out_looks = looks + 1
         return self.out_looks > 1
 
+    def another_is_in(self):
+        with self.lock:
+            words = [peer.last_word() for peer in self.peers]
+        return any(word is not None and not word["apart"] and not word["out"] for word in words)
+
     def step(self):
-        if self.is_out() and has_room():
+        if self.is_out() and self.another_is_in() and has_room():
             say("the server has dropped out of the cluster: killed, so that it is started anew")
             self.out_looks = 0
+            self.next_out_look = time.monotonic() + KILL_AGAIN_S
             kill_server()
         elif not self.apart:
             if self.own_network_limps() and self.is_complete():

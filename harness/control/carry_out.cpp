@@ -10,6 +10,7 @@
 #include "control/lab_share.hpp"
 #include "control/runner.hpp"
 #include "system/machine_load.hpp"
+#include "verdict/excuse.hpp"
 
 namespace nospof::control {
 
@@ -18,10 +19,6 @@ using namespace std::chrono_literals;
 
 constexpr Nanoseconds measure_for = 2s;
 constexpr Nanoseconds look_every = 50ms;
-/// Of the share of the CPU time below which a failure proves nothing: with less than that idle the
-/// labs keep each other from getting anywhere. Down to it they are slower than one, and faster than
-/// one after another.
-constexpr double no_room = 0.25;
 
 // One lab's way to a watcher that is not used to several at once.
 class InTurn final : public Watcher {
@@ -174,7 +171,7 @@ class Worker {
     share_.arrive();
   }
   Session& session() { return conductor_.session(); }
-  double least_idle() const { return no_room * proof_.options.min_idle; }
+  double least_idle() const { return verdict::no_room * proof_.options.min_idle; }
 
   const Proof& proof_;
   LabShare& share_;
@@ -237,7 +234,8 @@ class CarryOut {
     return Worker(proof_, share, recorders_.front(), proof_.watcher).work();
   }
 
-  LabEnd side_by_side(const std::vector<CellGroup>& groups, int labs) {
+  /// `labs` 0 becomes how many there are.
+  LabEnd side_by_side(const std::vector<CellGroup>& groups, int& labs) {
     LabShare share(groups, labs);
     std::deque<LabEnd> ends;
     {
@@ -253,9 +251,10 @@ class CarryOut {
         });
       };
       begin(1);
-      const int decided = share.wait_until_decided();
-      for (int lab = 2; lab <= decided; ++lab) begin(lab);
+      labs = share.wait_until_decided();
+      for (int lab = 2; lab <= labs; ++lab) begin(lab);
     }
+    if (labs == 1) return ends.front();
     LabEnd sum;
     for (const LabEnd& end : ends) add(end, sum);
     return sum;

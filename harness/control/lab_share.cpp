@@ -111,6 +111,7 @@ void LabShare::arrive() {
 void LabShare::leave() {
   const std::lock_guard lock(mutex_);
   ++gone_;
+  overloaded_ = 0;  // how it was with that lab tells nothing of how it is without
 }
 
 void LabShare::cell_ended(bool overloaded) {
@@ -124,7 +125,6 @@ bool LabShare::give_way() {
   if (gone_ < giving_way_ || labs <= 1 || overloaded_ < overloaded_cells_per_lab * labs)
     return false;
   giving_way_ = gone_ + 1;
-  overloaded_ = 0;
   return true;
 }
 

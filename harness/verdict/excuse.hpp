@@ -19,10 +19,13 @@ bool is_hurried(const CellRecord& cell, double min_idle);
 /// time, so nothing excuses it.
 std::optional<std::string> excuse_of(const CellRecord& cell, double min_idle);
 
-/// Whether nobody was served for nine tenths and more of the time that hosts were down. A machine
-/// that is short of time makes some answers late; it does not take all of them away just as hosts
-/// go, and give them back just as they return. So such an outage is the hosts', beside whatever
-/// labs.
+/// Of the share of CPU time below which a failure proves nothing: with less than that idle, labs
+/// side by side keep each other from getting anywhere.
+inline constexpr double no_room = 0.25;
+
+/// Whether nobody was served for nine tenths and more of the time that hosts were `down`. A machine
+/// that is short of time, but not out of it, makes some answers late and does not take all of them
+/// away: such an outage is the hosts' doing.
 bool is_out_throughout(Nanoseconds out, Nanoseconds down);
 
 }  // namespace nospof::verdict

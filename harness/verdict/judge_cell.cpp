@@ -223,7 +223,8 @@ void check_control(Case& c) {
         fmt::format("control: outage of at least {}, but the prober itself was late for most of it",
                     human_duration(longest)));
   else if (c.cell.beside > 0 &&
-           !is_out_throughout(longest, Nanoseconds(healed_ns - *c.result.injected_ns)))
+           (is_hurried(c.cell, no_room * c.run.min_idle) ||
+            !is_out_throughout(longest, Nanoseconds(healed_ns - *c.result.injected_ns))))
     c.doubts.push_back("control: " + *excuse_of(c.cell, 0));
 }
 

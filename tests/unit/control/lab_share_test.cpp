@@ -134,6 +134,7 @@ TEST(LabShare, OneAfterTheOtherGivesWayButNotTheLast) {
   EXPECT_FALSE(share.give_way()) << "it is not gone yet";
   EXPECT_EQ(share.beside(), 2);
   share.leave();
+  overload(share, 10);
   EXPECT_TRUE(share.give_way());
   share.leave();
   overload(share, 10);
@@ -144,6 +145,8 @@ TEST(LabShare, OneThatFailedMakesRoomAsWell) {
   LabShare share({{0}}, 3);
   overload(share, 10);
   share.leave();
+  EXPECT_FALSE(share.give_way()) << "that was with three";
+  overload(share, 10);
   EXPECT_TRUE(share.give_way());
   overload(share, 10);
   EXPECT_FALSE(share.give_way());
@@ -165,6 +168,7 @@ TEST(LabShare, WhoStaysIsAskedAnewOnceAnotherGaveWay) {
   LabShare share({{0}}, 3);
   overload(share, 6);
   EXPECT_TRUE(share.give_way());
+  overload(share, 3);  // before it is gone
   share.leave();
   overload(share, 3);
   EXPECT_FALSE(share.give_way());

@@ -86,7 +86,7 @@ TEST(Controls, BesideOtherLabsAreTriedAgainAlone) {
 }
 
 TEST(Controls, BesideOtherLabsCountWhenNobodyWasServedForAsLongAsTheHostsWereDown) {
-  const auto broken_from = [](std::int64_t from) {
+  const auto broken_from = [](std::int64_t from, double idle) {
     RunRecord run = control(test::one_cell_run(test::fails_between(from, first_cell + 3950 * ms)));
     run.cells.front().phases = {{first_cell, "baseline"},
                                 {first_cell + s, "inject"},
@@ -94,15 +94,19 @@ TEST(Controls, BesideOtherLabsCountWhenNobodyWasServedForAsLongAsTheHostsWereDow
                                 {first_cell + 4 * s, "recover"},
                                 {first_cell + 7 * s, "done"}};
     run.cells.front().beside = 1;
+    run.cells.front().cpu_idle = idle;
+    run.min_idle = 0.1;
     return judge(run);
   };
-  const RunResult throughout = broken_from(first_cell + 1100 * ms);
+  const RunResult throughout = broken_from(first_cell + 1100 * ms, 0.05);
   EXPECT_EQ(throughout.cells.front().verdict, Verdict::pass);
   EXPECT_EQ(throughout.cells.front().agreement, Agreement::agrees);
   EXPECT_THAT(to_repeat(throughout, true), IsEmpty());
-  const RunResult in_part = broken_from(first_cell + 1500 * ms);
+  const RunResult in_part = broken_from(first_cell + 1500 * ms, 0.05);
   EXPECT_EQ(in_part.cells.front().verdict, Verdict::inconclusive);
   EXPECT_THAT(to_repeat(in_part, true), ElementsAre(0U));
+  const RunResult no_time_left = broken_from(first_cell + 1100 * ms, 0.02);
+  EXPECT_EQ(no_time_left.cells.front().verdict, Verdict::inconclusive);
 }
 
 TEST(Controls, WhoseFaultWasNotConfirmedShowNothing) {

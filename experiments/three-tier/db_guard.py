@@ -217,8 +217,10 @@ class Guard:
         self.lock = threading.Lock()
         self.apart = True  # unknown: as if this node had been left apart by an earlier guard
         self.next_look = time.monotonic() + SETTLE_S
+        self.connected = False  # the server, to others; not as long as it does not say so
         self.out_looks = 0  # in a row that found the server without a cluster
         self.next_out_look = 0
+        self.next_kill = 0
         self.stop = threading.Event()
 
     def watch(self):
@@ -232,7 +234,7 @@ class Guard:
                         peer.forget()  # this host stood still: what is missing says nothing of the network
                     peer.send()
                 self.states.receive(self.peers)
-                state = {"at": time.time_ns(), "apart": self.apart, "out": self.out_looks > 0,
+                state = {"at": time.time_ns(), "apart": self.apart, "connected": self.connected,
                          "limping": [peer.address for peer in self.peers if peer.limps()]}
                 self.states.send(state, self.peers)
             last = now
@@ -273,21 +275,21 @@ class Guard:
         if now < self.next_out_look:
             return False
         self.next_out_look = now + LOOK_S
-        looks, self.out_looks = self.out_looks, 0  # also when there is no answer
-        if shown("STATUS", "wsrep_connected") == "OFF":
-            self.out_looks = looks + 1
-        return self.out_looks > 1
+        looks, self.out_looks, self.connected = self.out_looks, 0, False  # also when there is no answer
+        self.connected = shown("STATUS", "wsrep_connected") == "ON"
+        self.out_looks = 0 if self.connected else looks + 1
+        return self.out_looks > 1 and now > self.next_kill
 
     def another_is_in(self):
         with self.lock:
             words = [peer.last_word() for peer in self.peers]
-        return any(word is not None and not word["apart"] and not word["out"] for word in words)
+        return any(word is not None and word["connected"] and not word["apart"] for word in words)
 
     def step(self):
         if self.is_out() and self.another_is_in() and has_room():
             say("the server has dropped out of the cluster: killed, so that it is started anew")
             self.out_looks = 0
-            self.next_out_look = time.monotonic() + KILL_AGAIN_S
+            self.next_kill = time.monotonic() + KILL_AGAIN_S
             kill_server()
         elif not self.apart:
             if self.own_network_limps() and self.is_complete():

@@ -85,8 +85,9 @@ double share_ahead_with_gap(std::uint32_t gap, double share);
 ::testing::AssertionResult share_lost_by_two_states_is(const NetemTrace& trace,
                                                        const faults::GemodelLoss& loss);
 
-/// Bits per second within 3 %, from the first arrival to the last one. `bytes` is what one packet
-/// counts for at the place where the rate is limited.
+/// Bits per second within 3 %, from the first arrival to the last one; or less because the machine
+/// stood still now and then, which the median tenth of the packets does not show. `bytes` is what
+/// one packet counts for at the place where the rate is limited.
 ::testing::AssertionResult rate_is(const NetemTrace& trace, std::uint64_t bits_per_second,
                                    std::size_t bytes);
 

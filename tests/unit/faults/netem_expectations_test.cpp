@@ -213,5 +213,17 @@ TEST(NetemExpectations, Rate) {
   EXPECT_FALSE(rate_is(even, 2'640'000, 32));
 }
 
+TEST(NetemExpectations, ARateIsNotMissedWhereTheMachineStoodStill) {
+  const auto late_from = [](std::uint64_t first, Nanoseconds by) {
+    return run(1000, [=, sent = std::uint64_t{0}](std::mt19937&) mutable {
+      return std::vector<Nanoseconds>{++sent > first ? 1ms + by : 1ms};
+    });
+  };
+  EXPECT_TRUE(rate_is(late_from(550, 10ms), 2'560'000, 32));
+  EXPECT_TRUE(rate_is(late_from(550, 10ms), 2'330'000, 32)) << "in all";
+  EXPECT_FALSE(rate_is(late_from(550, 10ms), 2'440'000, 32));
+  EXPECT_FALSE(rate_is(late_from(550, -10ms), 2'560'000, 32)) << "too much came through";
+}
+
 }  // namespace
 }  // namespace nospof::test

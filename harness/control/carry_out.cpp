@@ -52,9 +52,10 @@ class InTurn final : public Watcher {
 // One lab at work.
 class Worker {
  public:
-  Worker(const Proof& proof, LabShare& share, Recorder& recorder, Watcher& watcher)
+  Worker(const Proof& proof, LabShare& share, int lab, Recorder& recorder, Watcher& watcher)
       : proof_(proof),
         share_(share),
+        lab_(lab),
         watcher_(watcher),
         memory_before_(available_memory()),
         conductor_(proof.options, recorder, proof.clock, watcher) {}
@@ -65,7 +66,7 @@ class Worker {
                                     [this](Conductor&) { return body(); });
     arrive();  // in case that it never did
     if (end.signal_number != 0) share_.give_up();
-    share_.leave();
+    share_.leave(lab_);
     return end;
   }
 
@@ -80,11 +81,11 @@ class Worker {
     while (!share_.all_arrived()) co_await session().interruption().sleep(look_every);
     bool go_on = true;
     while (go_on) {
-      const std::optional<CellGroup> group = share_.take();
+      const std::optional<CellGroup> group = share_.take(lab_);
       if (!group) co_return;
-      for (std::size_t n = 0; n < group->size() && go_on; ++n) {
-        const bool is_last = n + 1 == group->size() && share_.empty();
-        go_on = co_await one_cell((*group)[n], is_last);
+      for (std::size_t n = 0; n < group->cells.size() && go_on; ++n) {
+        const bool is_last = n + 1 == group->cells.size() && share_.empty();
+        go_on = co_await one_cell(group->cells[n], is_last);
       }
       if (go_on && share_.give_way()) {
         watcher_.note(
@@ -158,7 +159,8 @@ class Worker {
     }
     const Room room{static_cast<unsigned>(std::max(::sysconf(_SC_NPROCESSORS_ONLN), 1L)), *idle,
                     *memory_before_ - std::min(*memory, *memory_before_), *memory};
-    const LabCount count = labs_for(room, group_cells(proof_.cells).size());
+    const LabCount count =
+        labs_for(room, group_cells(proof_.cells, proof_.options.topology).size());
     watcher_.note(fmt::format("{} lab{} side by side: {}", count.labs, count.labs == 1 ? "" : "s",
                               count.why));
     share_.decide(count.labs);
@@ -175,6 +177,7 @@ class Worker {
 
   const Proof& proof_;
   LabShare& share_;
+  int lab_;
   Watcher& watcher_;
   std::optional<std::uint64_t> memory_before_;
   Conductor conductor_;
@@ -194,7 +197,7 @@ class CarryOut {
   }
 
   LabEnd all() {
-    const std::vector<CellGroup> groups = group_cells(proof_.cells);
+    const std::vector<CellGroup> groups = group_cells(proof_.cells, proof_.options.topology);
     int labs = proof_.options.labs;
     if (labs == 0 && most_labs_for(groups.size()) == 1) labs = 1;
     if (labs > 1) proof_.watcher.note(fmt::format("{} labs side by side, as asked for", labs));
@@ -231,7 +234,7 @@ class CarryOut {
 
   LabEnd alone(std::vector<CellGroup> groups) {
     LabShare share(std::move(groups), 1);
-    return Worker(proof_, share, recorders_.front(), proof_.watcher).work();
+    return Worker(proof_, share, 1, recorders_.front(), proof_.watcher).work();
   }
 
   /// `labs` 0 becomes how many there are.
@@ -247,7 +250,7 @@ class CarryOut {
         LabEnd& end = ends.emplace_back();
         threads.emplace_back([this, &share, &recorder, &end, lab] {
           InTurn watcher(proof_.watcher, mutex_, lab);
-          end = work_in(share, recorder, watcher);
+          end = work_in(share, lab, recorder, watcher);
         });
       };
       begin(1);
@@ -260,16 +263,16 @@ class CarryOut {
     return sum;
   }
 
-  LabEnd work_in(LabShare& share, Recorder& recorder, Watcher& watcher) {
+  LabEnd work_in(LabShare& share, int lab, Recorder& recorder, Watcher& watcher) {
     LabEnd end;
     try {
-      end = Worker(proof_, share, recorder, watcher).work();
+      end = Worker(proof_, share, lab, recorder, watcher).work();
     } catch (const std::exception& e) {  // it did not even come to be
       end.threw = true;
       end.failure = e.what();
       share.decide(1);
       share.arrive();
-      share.leave();
+      share.leave(lab);
     }
     if (end.threw) watcher.note("this lab takes no further part: " + end.failure);
     return end;

@@ -23,11 +23,15 @@ double gibibytes(std::uint64_t bytes) {
 
 }  // namespace
 
-std::vector<CellGroup> group_cells(const std::vector<Cell>& cells) {
+std::vector<CellGroup> group_cells(const std::vector<Cell>& cells, const spec::Topology& topology) {
   std::vector<CellGroup> groups;
   for (std::size_t i = 0; i < cells.size(); ++i) {
     if (i == 0 || !same_fault(cells[i - 1], cells[i])) groups.emplace_back();
-    groups.back().push_back(i);
+    groups.back().cells.push_back(i);
+    for (const std::string& host : cells[i].targets()) {
+      const spec::Tier* tier = topology.tier_of(host);
+      groups.back().tiers.insert(tier != nullptr ? "tier " + tier->name : "host " + host);
+    }
   }
   return groups;
 }
@@ -36,7 +40,7 @@ std::vector<CellGroup> groups_with(const std::vector<CellGroup>& groups,
                                    const std::vector<std::size_t>& cells) {
   std::vector<CellGroup> chosen;
   std::ranges::copy_if(groups, std::back_inserter(chosen), [&](const CellGroup& group) {
-    return std::ranges::find_first_of(group, cells) != group.end();
+    return std::ranges::find_first_of(group.cells, cells) != group.cells.end();
   });
   return chosen;
 }
@@ -68,11 +72,19 @@ LabShare::LabShare(std::vector<CellGroup> groups, int labs)
     : groups_(std::make_move_iterator(groups.begin()), std::make_move_iterator(groups.end())),
       labs_(labs) {}
 
-std::optional<CellGroup> LabShare::take() {
+std::optional<CellGroup> LabShare::take(int lab) {
   const std::lock_guard lock(mutex_);
+  at_.erase(lab);
   if (groups_.empty()) return std::nullopt;
-  CellGroup next = std::move(groups_.front());
-  groups_.pop_front();
+  const auto in_common = [this](const CellGroup& group) {
+    return std::ranges::count_if(group.tiers, [this](const std::string& tier) {
+      return std::ranges::any_of(at_, [&](const auto& at) { return at.second.contains(tier); });
+    });
+  };
+  const auto chosen = std::ranges::min_element(groups_, {}, in_common);
+  CellGroup next = std::move(*chosen);
+  groups_.erase(chosen);
+  at_[lab] = next.tiers;
   return next;
 }
 
@@ -108,9 +120,10 @@ void LabShare::arrive() {
   ++arrived_;
 }
 
-void LabShare::leave() {
+void LabShare::leave(int lab) {
   const std::lock_guard lock(mutex_);
   ++gone_;
+  at_.erase(lab);
   overloaded_ = 0;  // how it was with that lab tells nothing of how it is without
 }
 

@@ -5,21 +5,29 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "control/campaign.hpp"
+#include "spec/topology.hpp"
 
 namespace nospof::control {
 
-/// Indexes of cells that one lab has to carry out, one after another.
-using CellGroup = std::vector<std::size_t>;
+/// What one lab has to carry out, one after another.
+struct CellGroup {
+  std::vector<std::size_t> cells;  ///< their indexes
+  std::set<std::string> tiers;     ///< that it hits; a host outside of all tiers is one of its own
+
+  bool operator==(const CellGroup&) const = default;
+};
 
 /// The same fault on one host of a tier after another stays together: what the first try moves (a
 /// VIP, a leader) is where the next one hits, so that the active host is tried in any case.
-std::vector<CellGroup> group_cells(const std::vector<Cell>& cells);
+std::vector<CellGroup> group_cells(const std::vector<Cell>& cells, const spec::Topology& topology);
 
 /// Those groups that have any of these cells, whole: a cell that is tried again needs those before
 /// it.
@@ -55,13 +63,17 @@ inline constexpr int overloaded_cells_per_lab = 2;
 
 /// Hands out groups of cells to labs, each with a thread of its own, and keeps them waiting until
 /// all labs are up or have failed to come up: one that comes up is no steady state for the others.
+/// Labs keep to different tiers where they can: what a tier does to recover costs the machine most,
+/// a database most of all, and several labs that do it at once hold each other up.
 class LabShare {
  public:
   /// `labs` 0: to be decided once the first one is up.
   LabShare(std::vector<CellGroup> groups, int labs);
 
-  /// The next group; none when all are taken, or after give_up().
-  std::optional<CellGroup> take();
+  /// The next group for this lab, which has done the one before: the first of those that have the
+  /// fewest tiers in common with what the other labs are at. None when all are taken, or after
+  /// give_up().
+  std::optional<CellGroup> take(int lab);
   bool empty() const;
   /// No further group is handed out.
   void give_up();
@@ -74,7 +86,7 @@ class LabShare {
   /// A lab is up, or never will be.
   void arrive();
   /// A lab is gone, or was never up; each calls it once at its end.
-  void leave();
+  void leave(int lab);
   /// A cell has ended, during which the machine had time left or not.
   void cell_ended(bool overloaded);
   /// True: the one that asks has to take its lab down, so that the others have more of the machine:
@@ -89,6 +101,7 @@ class LabShare {
   mutable std::mutex mutex_;
   std::condition_variable decided_;
   std::deque<CellGroup> groups_;
+  std::map<int, std::set<std::string>> at_;  ///< which tiers each lab is at
   int labs_ = 0;
   int arrived_ = 0;
   int gone_ = 0;

@@ -24,26 +24,41 @@ Cell cell(const std::string& host, const std::string& service, const std::string
   return made;
 }
 
+spec::Topology two_tiers() {
+  spec::Topology topology;
+  for (const std::string name : {"lb", "db"}) {
+    spec::Tier& tier = topology.tiers.emplace_back();
+    tier.name = name;
+    tier.hosts = {name + "1", name + "2"};
+  }
+  return topology;
+}
+
 std::vector<Cell> some_cells() {
-  return {cell("lb1", "haproxy", "process-kill"),
-          cell("lb2", "haproxy", "process-kill"),
-          cell("lb1", "keepalived", "process-kill"),
-          cell("lb2", "keepalived", "process-kill"),
-          cell("lb1", "keepalived", "process-pause"),
-          cell("db1", "", "partition"),
-          cell("db2", "", "partition"),
-          cell("db1", "", "partition", "one-way")};
+  std::vector<Cell> cells{cell("lb1", "haproxy", "process-kill"),
+                          cell("lb2", "haproxy", "process-kill"),
+                          cell("lb1", "keepalived", "process-kill"),
+                          cell("lb2", "keepalived", "process-kill"),
+                          cell("lb1", "keepalived", "process-pause"),
+                          cell("db1", "", "partition"),
+                          cell("db2", "", "partition"),
+                          cell("db1", "", "partition", "one-way"),
+                          cell("", "", "host-crash")};
+  cells.back().hosts = {"db1", "router"};
+  return cells;
 }
 
 TEST(CellGroups, KeepTheSameFaultOnAllHostsOfATierTogether) {
-  EXPECT_THAT(group_cells(some_cells()), ElementsAre(CellGroup{0, 1}, CellGroup{2, 3}, CellGroup{4},
-                                                     CellGroup{5, 6}, CellGroup{7}));
-  EXPECT_TRUE(group_cells({}).empty());
+  EXPECT_THAT(group_cells(some_cells(), two_tiers()),
+              ElementsAre(CellGroup{{0, 1}, {"tier lb"}}, CellGroup{{2, 3}, {"tier lb"}},
+                          CellGroup{{4}, {"tier lb"}}, CellGroup{{5, 6}, {"tier db"}},
+                          CellGroup{{7}, {"tier db"}}, CellGroup{{8}, {"host router", "tier db"}}));
+  EXPECT_TRUE(group_cells({}, two_tiers()).empty());
 }
 
 TEST(CellGroups, AreTriedAgainWhole) {
-  const auto groups = group_cells(some_cells());
-  EXPECT_THAT(groups_with(groups, {3, 6, 5}), ElementsAre(CellGroup{2, 3}, CellGroup{5, 6}));
+  const auto groups = group_cells(some_cells(), two_tiers());
+  EXPECT_THAT(groups_with(groups, {3, 6, 5}), ElementsAre(groups[1], groups[3]));
   EXPECT_TRUE(groups_with(groups, {}).empty());
 }
 
@@ -83,16 +98,20 @@ TEST(LabCount, SaysWhatWasMeasured) {
               HasSubstr("with one lab 0.80 of 2 CPUs are in use"));
 }
 
-TEST(LabShare, HandsOutEveryGroupOnceToWhoeverAsks) {
+std::vector<CellGroup> groups_of_cells(std::size_t count) {
   std::vector<CellGroup> groups;
-  for (std::size_t i = 0; i < 1000; ++i) groups.push_back({i});
-  LabShare share(groups, 4);
+  for (std::size_t i = 0; i < count; ++i) groups.push_back({{i}, {}});
+  return groups;
+}
+
+TEST(LabShare, HandsOutEveryGroupOnceToWhoeverAsks) {
+  LabShare share(groups_of_cells(1000), 4);
   std::vector<std::vector<std::size_t>> taken(4);
   {
     std::vector<std::jthread> threads;
-    for (auto& list : taken)
-      threads.emplace_back([&share, &list] {
-        while (const auto group = share.take()) list.push_back(group->front());
+    for (int lab = 0; lab < 4; ++lab)
+      threads.emplace_back([&share, lab, &list = taken[static_cast<std::size_t>(lab)]] {
+        while (const auto group = share.take(lab)) list.push_back(group->cells.front());
       });
   }
   std::multiset<std::size_t> all;
@@ -102,23 +121,46 @@ TEST(LabShare, HandsOutEveryGroupOnceToWhoeverAsks) {
   EXPECT_TRUE(share.empty());
 }
 
+TEST(LabShare, LabsKeepToDifferentTiersWhereTheyCan) {
+  LabShare share({{{0}, {"lb"}},
+                  {{1}, {"lb"}},
+                  {{2}, {"web"}},
+                  {{3}, {"db"}},
+                  {{4}, {"lb", "db"}},
+                  {{5}, {"web", "db"}},
+                  {{6}, {"lb"}},
+                  {{7}, {"db"}}},
+                 3);
+  const auto next = [&](int lab) { return share.take(lab).value().cells.front(); };
+  EXPECT_EQ(next(1), 0U);
+  EXPECT_EQ(next(2), 2U) << "the other one is at a load balancer";
+  EXPECT_EQ(next(1), 1U) << "what it has done itself is over";
+  EXPECT_EQ(next(3), 3U);
+  EXPECT_EQ(next(2), 5U) << "one tier in common, not two";
+  share.leave(1);
+  EXPECT_EQ(next(2), 6U) << "nobody is at a load balancer any more";
+  EXPECT_EQ(next(2), 4U) << "the first of those that have as much in common";
+  EXPECT_EQ(next(2), 7U) << "what is left is done in any case";
+  EXPECT_FALSE(share.take(2));
+}
+
 TEST(LabShare, BeginsWhenAllLabsAreUpOrFailed) {
-  LabShare share({{0}, {1}}, 2);
+  LabShare share(groups_of_cells(2), 2);
   EXPECT_FALSE(share.all_arrived());
   share.arrive();
   EXPECT_FALSE(share.all_arrived());
   share.arrive();  // one that failed arrives and leaves
-  share.leave();
+  share.leave(1);
   EXPECT_TRUE(share.all_arrived());
   EXPECT_EQ(share.beside(), 0);
 }
 
 TEST(LabShare, KnowsHowManyLabsThereAreBesideOne) {
-  LabShare share({{0}}, 3);
+  LabShare share(groups_of_cells(1), 3);
   EXPECT_EQ(share.beside(), 2) << "also those that still come up";
-  share.leave();
+  share.leave(1);
   EXPECT_EQ(share.beside(), 1);
-  share.leave();
+  share.leave(1);
   EXPECT_EQ(share.beside(), 0);
 }
 
@@ -127,24 +169,24 @@ void overload(LabShare& share, int cells) {
 }
 
 TEST(LabShare, OneAfterTheOtherGivesWayButNotTheLast) {
-  LabShare share({{0}}, 3);
+  LabShare share(groups_of_cells(1), 3);
   overload(share, 10);
   EXPECT_TRUE(share.give_way());
   overload(share, 10);
   EXPECT_FALSE(share.give_way()) << "it is not gone yet";
   EXPECT_EQ(share.beside(), 2);
-  share.leave();
+  share.leave(1);
   overload(share, 10);
   EXPECT_TRUE(share.give_way());
-  share.leave();
+  share.leave(1);
   overload(share, 10);
   EXPECT_FALSE(share.give_way()) << "nobody else is there";
 }
 
 TEST(LabShare, OneThatFailedMakesRoomAsWell) {
-  LabShare share({{0}}, 3);
+  LabShare share(groups_of_cells(1), 3);
   overload(share, 10);
-  share.leave();
+  share.leave(1);
   EXPECT_FALSE(share.give_way()) << "that was with three";
   overload(share, 10);
   EXPECT_TRUE(share.give_way());
@@ -153,7 +195,7 @@ TEST(LabShare, OneThatFailedMakesRoomAsWell) {
 }
 
 TEST(LabShare, NoneGivesWayForAMomentThatTheMachineIsBusy) {
-  LabShare share({{0}}, 2);
+  LabShare share(groups_of_cells(1), 2);
   EXPECT_FALSE(share.give_way());
   overload(share, 3);
   EXPECT_FALSE(share.give_way()) << "not each of them twice";
@@ -165,11 +207,11 @@ TEST(LabShare, NoneGivesWayForAMomentThatTheMachineIsBusy) {
 }
 
 TEST(LabShare, WhoStaysIsAskedAnewOnceAnotherGaveWay) {
-  LabShare share({{0}}, 3);
+  LabShare share(groups_of_cells(1), 3);
   overload(share, 6);
   EXPECT_TRUE(share.give_way());
   overload(share, 3);  // before it is gone
-  share.leave();
+  share.leave(1);
   overload(share, 3);
   EXPECT_FALSE(share.give_way());
   overload(share, 1);
@@ -177,7 +219,7 @@ TEST(LabShare, WhoStaysIsAskedAnewOnceAnotherGaveWay) {
 }
 
 TEST(LabShare, WaitsForTheFirstLabToDecideHowManyThereAre) {
-  LabShare share({{0}}, 0);
+  LabShare share(groups_of_cells(1), 0);
   EXPECT_FALSE(share.is_decided());
   share.arrive();
   EXPECT_FALSE(share.all_arrived());
@@ -192,10 +234,10 @@ TEST(LabShare, WaitsForTheFirstLabToDecideHowManyThereAre) {
 }
 
 TEST(LabShare, HandsOutNothingAfterItWasGivenUp) {
-  LabShare share({{0}, {1}}, 1);
-  EXPECT_THAT(share.take().value(), ElementsAre(0U));
+  LabShare share(groups_of_cells(2), 1);
+  EXPECT_THAT(share.take(1).value().cells, ElementsAre(0U));
   share.give_up();
-  EXPECT_FALSE(share.take());
+  EXPECT_FALSE(share.take(1));
 }
 
 }  // namespace

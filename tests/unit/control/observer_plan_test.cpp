@@ -47,7 +47,8 @@ TEST(ObserverPlan, TheLedgerRunsWhereTheWorkloadComesFrom) {
                           {"expect_status", 201},
                           {"marker", "0123456789abcdef"},
                           {"timeout_ns", 2'000'000'000},
-                          {"audit_every_ns", 500'000'000}}));
+                          {"every_ns", 500'000'000},
+                          {"audit_every_ns", 1'000'000'000}}));
 }
 
 // A database speaks its own protocol before TLS to clients, and none to the other nodes.

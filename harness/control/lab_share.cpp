@@ -12,7 +12,7 @@ namespace {
 
 // Where a cell breaks something, whatever starts anew takes more than all takes in peace: on the
 // reference stack a fifth of the whole.
-constexpr double usable_cpus = 0.8;
+constexpr double used_in_cells = 1.2;
 constexpr double usable_memory = 0.9;
 
 bool same_fault(const Cell& a, const Cell& b) {
@@ -57,7 +57,7 @@ LabCount labs_for(const Room& room, std::size_t groups) {
   const double cpus = room.cpus;
   const double used = std::max(cpus * (1 - room.idle), 0.01);
   const double memory_of_lab = std::max(static_cast<double>(room.memory_of_lab), 1.0);
-  const double by_cpu = std::floor(usable_cpus * cpus / used);
+  const double by_cpu = std::floor(cpus / (used * used_in_cells));
   const double by_memory =
       1 + std::floor(usable_memory * static_cast<double>(room.memory_available) / memory_of_lab);
   const double most = most_labs_for(groups);

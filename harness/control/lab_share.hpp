@@ -54,9 +54,9 @@ inline constexpr std::size_t groups_per_automatic_lab = 4;
 /// How many labs are worth having at most, whatever room there is.
 int most_labs_for(std::size_t groups);
 
-/// As many as use at most four fifths of the CPUs and nine tenths of the memory when each uses what
-/// the first one does while nothing is broken in it; what others use of the machine counts as if
-/// the first one used it. Pure.
+/// As many as there are CPUs for when each uses a fifth more than the first one does while nothing
+/// is broken in it, and as take at most nine tenths of the memory; what others use of the machine
+/// counts as if the first one used it. Pure.
 LabCount labs_for(const Room& room, std::size_t groups);
 
 /// So many cells in a row for each lab without time left on the machine are too much.

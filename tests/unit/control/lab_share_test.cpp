@@ -69,8 +69,8 @@ TEST(LabCount, IsWhatTheIdleCpusHaveRoomFor) {
     return labs_for({cpus, idle, gib, 100 * gib}, 1000).labs;
   };
   EXPECT_EQ(labs(2, 0.35), 1) << "1.3 of 2 CPUs are in use";
-  EXPECT_EQ(labs(2, 0.59), 1);
-  EXPECT_EQ(labs(2, 0.61), 2);
+  EXPECT_EQ(labs(2, 0.58), 1);
+  EXPECT_EQ(labs(2, 0.59), 2);
   EXPECT_EQ(labs(2, 0.72), 2) << "three would leave too little for what starts anew";
   EXPECT_EQ(labs(4, 0.75), 3);
   EXPECT_EQ(labs(2, 0.0), 1) << "one in any case";

@@ -16,7 +16,7 @@ bool is_yaml(const std::string& file) {
 Found read(const std::string& text, const std::string& file, Source source,
            spec::Problems& problems) {
   if (source == Source::ansible && !is_yaml(file)) return read_ansible_ini(text, file, problems);
-  const auto root = spec::load_document(text, file, problems);
+  const auto root = spec::load_document(text, file, problems, "a map");
   problems.raise();
   if (!root || root->kind != spec::Node::Kind::map) {
     problems.add(file, root ? root->mark : spec::Mark{1, 1}, "expected a map");

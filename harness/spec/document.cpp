@@ -287,7 +287,7 @@ std::string describe(const Node& node) {
 }
 
 std::optional<Node> load_document(std::string_view text, const std::string& file,
-                                  Problems& problems) {
+                                  Problems& problems, std::string_view expected) {
   if (text.size() > most_bytes) {
     problems.add(file, {}, "larger than 1 MiB, which no such file needs to be");
     return std::nullopt;
@@ -315,9 +315,7 @@ std::optional<Node> load_document(std::string_view text, const std::string& file
   }
   std::optional<Node> root = builder.take();
   if (!root || root->kind == Node::Kind::null) {
-    problems.add(file, {1, 1},
-                 "the file is empty; expected a map that starts with 'kind: topology' "
-                 "or 'kind: experiment'");
+    problems.add(file, {1, 1}, fmt::format("the file is empty; expected {}", expected));
     return std::nullopt;
   }
   return root;

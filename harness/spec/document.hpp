@@ -31,9 +31,11 @@ struct Node {
 std::string describe(const Node& node);
 
 /// Reads exactly one document. Bounded in size, depth and aliases, whatever the text. Nothing comes
-/// back when there is no tree to go on with; problems are added in either case.
-std::optional<Node> load_document(std::string_view text, const std::string& file,
-                                  Problems& problems);
+/// back when there is no tree to go on with; problems are added in either case. `expected`: what an
+/// empty one should have been, for its message.
+std::optional<Node> load_document(
+    std::string_view text, const std::string& file, Problems& problems,
+    std::string_view expected = "a map that starts with 'kind: topology' or 'kind: experiment'");
 
 /// A file's text as it is on disk; a problem and nothing when it cannot be read or is larger than 1
 /// MiB.

@@ -11,6 +11,7 @@
 namespace nospof::importers {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -96,6 +97,8 @@ TEST(Compose, RefusesWhatItIsNot) {
   EXPECT_THAT(problem_of("services:\n  web: nginx\n", "c.yaml", Source::compose),
               HasSubstr("c.yaml:2:8: service 'web': expected a map"));
   EXPECT_THAT(problem_of("services: [\n", "c.yaml", Source::compose), StartsWith("c.yaml:"));
+  EXPECT_THAT(problem_of("", "c.yaml", Source::compose),
+              AllOf(HasSubstr("c.yaml:1:1: the file is empty"), Not(HasSubstr("kind:"))));
 }
 
 TEST(Compose, ManyReplicasAreRefused) {

@@ -51,18 +51,38 @@ TEST(ObserverPlan, TheLedgerRunsWhereTheWorkloadComesFrom) {
                           {"audit_every_ns", 1'000'000'000}}));
 }
 
-// A database speaks its own protocol before TLS to clients, and none to the other nodes.
-TEST(ObserverPlan, WhatIsSaidBeforeTlsIsSaidOnAServicesFirstPort) {
-  const spec::Topology topology = spec::read_topology(std::string(test::source_folder) +
-                                                      "/experiments/three-tier/topology.yaml");
+spec::Topology reference() {
+  return spec::read_topology(std::string(test::source_folder) +
+                             "/experiments/three-tier/topology.yaml");
+}
+
+Deployment any_deployment() {
   Deployment deployment;
   deployment.authority_file = [](const std::string&) { return "/ca.crt"; };
   deployment.certificate = [](const std::string&, const std::string&) {
     return DeployedCertificate{"/crt", "/key", "aa"};
   };
+  return deployment;
+}
+
+// No more often than a fault is held by default, as all of them together take much of a machine.
+TEST(ObserverPlan, MatricesAreLookedAtOnceWhileAFaultIsHeld) {
+  const spec::Topology topology = reference();
+  std::size_t matrices = 0;
+  for (const Observer& one : observers_of(topology, any_deployment())) {
+    if (one.probe.kind != "firewall" && one.probe.kind != "tls-path") continue;
+    ++matrices;
+    EXPECT_EQ(one.probe.config.at("every_ns").as_int64(), topology.prove.hold.count()) << one.host;
+  }
+  EXPECT_EQ(matrices, 24U) << "of 12 hosts, two each";
+}
+
+// A database speaks its own protocol before TLS to clients, and none to the other nodes.
+TEST(ObserverPlan, WhatIsSaidBeforeTlsIsSaidOnAServicesFirstPort) {
+  const spec::Topology topology = reference();
   std::size_t clients = 0;
   std::size_t nodes = 0;
-  for (const Observer& observer : observers_of(topology, deployment)) {
+  for (const Observer& observer : observers_of(topology, any_deployment())) {
     if (observer.probe.kind != "tls-path") continue;
     for (const json::value& target : observer.probe.config.at("targets").as_array()) {
       const json::value& hop = target.at("name");

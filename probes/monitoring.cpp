@@ -48,11 +48,12 @@ class MonitoringRun {
         stop_fd_(stop_fd),
         sink_(sink),
         coverage_query_(fmt::format("count by ({}) ({})", config.host_label, config.hosts_query)),
-        unmonitored_("unmonitored", true, config.unmonitored_after.count()) {}
+        unmonitored_("unmonitored", true, config.unmonitored_after.count()),
+        decisions_(expectations(config), sink) {}
 
   void run() {
     run_rounds(stop_fd_, config_.every, [this, number = std::uint64_t{0}]() mutable {
-      look(number++ % rounds_per_coverage == 0);
+      look(number++ % rounds_per_coverage == 0 || !decisions_.all_decided());
       return true;
     });
   }
@@ -62,6 +63,12 @@ class MonitoringRun {
     std::vector<PrometheusSeries> series;
     LookTime time;
   };
+
+  static std::vector<kinds::Expectation> expectations(const MonitoringConfig& config) {
+    std::vector<kinds::Expectation> all;
+    for (const std::string& host : config.expect_hosts) all.push_back({host, "monitored"});
+    return all;
+  }
 
   bool stopped() const {
     pollfd polled{stop_fd_, POLLIN, 0};
@@ -111,15 +118,24 @@ class MonitoringRun {
 
   void look_at_coverage(const Answer& answer) {
     Subjects missing;
-    for (const std::string& host : config_.expect_hosts) {
+    for (std::size_t place = 0; place < config_.expect_hosts.size(); ++place) {
+      const std::string& host = config_.expect_hosts[place];
       const bool watched = std::ranges::any_of(answer.series, [&](const PrometheusSeries& series) {
         return series.label(config_.host_label) == host;
       });
-      if (!watched)
+      if (watched) {
+        decisions_.decided(place);
+      } else {
         missing.emplace(host, fmt::format("no series of {} with {}=\"{}\"", config_.hosts_query,
                                           config_.host_label, host));
+      }
     }
-    tell(unmonitored_.look(missing, answer.time));
+    const std::vector<kinds::Finding> told = unmonitored_.look(missing, answer.time);
+    for (const kinds::Finding& finding : told)
+      decisions_.decided(static_cast<std::size_t>(
+          std::ranges::find(config_.expect_hosts, finding.subject) - config_.expect_hosts.begin()));
+    tell(told);
+    decisions_.tell();
   }
 
   void tell(const std::vector<kinds::Finding>& findings) {
@@ -133,6 +149,7 @@ class MonitoringRun {
   std::string coverage_query_;
   LastingFindings alerts_{"alert", false};
   LastingFindings unmonitored_;
+  Decisions decisions_;  ///< by host of expect_hosts
 };
 
 class MonitoringProbe final : public kinds::Probe {

@@ -3,8 +3,9 @@
 // watches every host.
 //
 // A round asks which alerts fire, and every tenth one also which hosts have a series of
-// `hosts_query`. Rounds are due at start + k * every_ns; those that come due while one lasts are
-// left out. Every question has a connection of its own, verified when it is TLS.
+// `hosts_query`; every one does as long as one of `expect_hosts` is not decided. Rounds are due at
+// start + k * every_ns; those that come due while one lasts are left out. Every question has a
+// connection of its own, verified when it is TLS.
 //
 // clang-format off
 // The JSON configuration; a key that is not listed is an error:
@@ -30,6 +31,9 @@
 // When they begin and end: at_ns is when the first answer that says so was there, since_ns when the
 // last question was sent whose answer said otherwise (0: there was none), so that the moment lies
 // in between. Several series with the same subject are one finding, from the first to the last.
+//
+// Each of `expect_hosts` is expected to be "monitored", in this order, and decided once it had a
+// series or was told to be "unmonitored".
 //
 // A round counts each question and each series of its answer as `checked`. A question without a
 // good answer (no connection, no valid certificate, not 200, no JSON of Prometheus, more than 1

@@ -1,6 +1,9 @@
 #include "probes/monitoring_config.hpp"
 
+#include <algorithm>
+
 #include <boost/json/value.hpp>
+#include <fmt/format.h>
 
 #include "probes/config_keys.hpp"
 #include "probes/prometheus_answer.hpp"
@@ -28,6 +31,9 @@ MonitoringConfig parse_monitoring_config(const boost::json::object& json) {
   config.expect_hosts = keys.texts("expect_hosts");
   for (const std::string& host : config.expect_hosts)
     if (host.empty()) keys.refuse("expect_hosts has an empty name");
+  for (auto host = config.expect_hosts.begin(); host != config.expect_hosts.end(); ++host)
+    if (std::find(config.expect_hosts.begin(), host, *host) != host)
+      keys.refuse(fmt::format("expect_hosts names {} twice", *host));
   config.host_label = keys.text("host_label", config.host_label);
   if (!is_label_name(config.host_label))
     keys.refuse("host_label", boost::json::value(config.host_label), "the name of a label");

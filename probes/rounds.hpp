@@ -1,6 +1,7 @@
 #pragma once
 // What probes that look have in common: rounds on a schedule, and what lasts from one to the next.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -32,6 +33,7 @@ class Decisions {
   /// Tells all of them; `sink` is used as long as this lives.
   Decisions(const std::vector<kinds::Expectation>& all, kinds::SampleSink& sink);
   void decided(std::size_t place);
+  bool all_decided() const { return std::ranges::all_of(known_, std::identity()); }
   /// What was decided since the last call, if anything.
   void tell();
 

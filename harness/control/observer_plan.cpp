@@ -18,9 +18,10 @@ namespace {
 /// Besides the ports that the stack listens on: what an intruder would try first.
 constexpr std::array usual_ports{22, 25, 80, 111, 2379, 3389, 5432, 6379, 8080, 11211};
 
-/// Thousands of connections and dozens of handshakes a round between them all; one round begins
-/// while a fault is held, which is 3 s unless the topology says otherwise.
-constexpr std::chrono::nanoseconds matrix_every = std::chrono::seconds(3);
+/// A round is thousands of connections and dozens of handshakes between all hosts: one begins while
+/// a fault is held, but they never come faster or slower than this.
+constexpr std::chrono::nanoseconds matrix_every_least = std::chrono::seconds(1);
+constexpr std::chrono::nanoseconds matrix_every_most = std::chrono::seconds(3);
 
 /// Of each session of the ledger: each operation goes through the whole stack, which costs about
 /// 10 ms of CPU where all hosts share one machine.
@@ -42,13 +43,17 @@ class Plan {
       : topology_(topology), deployment_(deployment) {}
 
   std::vector<Observer> make() {
+    const json::object pace{
+        {"every_ns", std::clamp<std::chrono::nanoseconds>(topology_.prove.hold, matrix_every_least,
+                                                          matrix_every_most)
+                         .count()}};
     for (const spec::Host& host : topology_.hosts) {
       if (!host.observer) {
         add(host, "plaintext-canary", {{"marker", deployment_.marker}});
         add(host, "connections", connections_config(topology_, host));
       }
-      add_targets(host, "firewall", firewall_targets(host), {{"every_ns", matrix_every.count()}});
-      add_targets(host, "tls-path", tls_targets(host), {{"every_ns", matrix_every.count()}});
+      add_targets(host, "firewall", firewall_targets(host), pace);
+      add_targets(host, "tls-path", tls_targets(host), pace);
       add_vips(host);
     }
     add_monitoring();

@@ -12,6 +12,7 @@ namespace {
 // Of a probe that looks at several things; each is known by what it is expected to be.
 constexpr std::string_view tls = "tls";
 constexpr std::string_view client_certificate = "client-certificate";
+constexpr std::string_view monitored = "monitored";
 
 }  // namespace
 
@@ -28,6 +29,9 @@ void MatrixBuilder::add_lab(const RunRecord& run, const std::vector<Span>& spans
       if (is_new) group.subjects.push_back(each.expectation.subject);
     }
   }
+  for (const Look& look : run.looks)
+    if (look.round.checked > look.round.undecided)
+      looked_.insert({kind_of(run, look.probe), look.host});
   for (const Span& span : spans) {
     const kinds::Finding& finding = span.finding;
     if (!subjects.contains({span.kind, span.host, finding.subject})) continue;
@@ -41,7 +45,7 @@ Matrices MatrixBuilder::finish() const {
   Matrices matrices;
   for (const auto& [key, group] : groups_) {
     const auto& [kind, host, expected] = key;
-    MatrixGroup made{kind, host, expected, {}, {}};
+    MatrixGroup made{kind, host, expected, {}, {}, looked_.contains({kind, host})};
     for (const std::string& subject : group.subjects)
       (group.decided.at(subject) ? made.seen : made.undecided).push_back(subject);
     matrices.groups.push_back(std::move(made));
@@ -54,9 +58,6 @@ Matrices MatrixBuilder::finish() const {
 }
 
 std::vector<std::string> never_examined(const Matrices& matrices) {
-  std::set<std::pair<std::string, std::string>> could_tell;
-  for (const MatrixGroup& group : matrices.groups)
-    if (!group.seen.empty()) could_tell.insert({group.kind, group.host});
   // Where no TLS is there is no certificate to demand; that is a finding already.
   std::set<std::tuple<std::string, std::string, std::string>> without_tls;
   for (const MatrixDifference& difference : matrices.differences)
@@ -64,10 +65,12 @@ std::vector<std::string> never_examined(const Matrices& matrices) {
       without_tls.insert({difference.kind, difference.host, difference.subject});
   std::vector<std::string> hops;
   for (const MatrixGroup& group : matrices.groups) {
-    if (!could_tell.contains({group.kind, group.host})) continue;
+    if (!group.looked) continue;
     // A firewall that lets nobody through cannot be told from hosts that are cut off, and an
     // allowed port at which nobody listens is neither open nor closed.
-    if (group.expected != tls && group.expected != client_certificate) continue;
+    if (group.expected != tls && group.expected != client_certificate &&
+        group.expected != monitored)
+      continue;
     for (const std::string& subject : group.undecided)
       if (!without_tls.contains({group.kind, group.host, subject}))
         hops.push_back(

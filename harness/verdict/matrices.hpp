@@ -1,11 +1,13 @@
 #pragma once
-// The matrices of a run: what the probes of firewalls and of TLS were to look at, what of it they
-// could tell anything about, and what was ever otherwise. Pure: no file, no clock.
+// The matrices of a run: what the probes of firewalls, TLS and monitoring were to look at, what of
+// it they could tell anything about, and what was ever otherwise. Pure: no file, no clock.
 
 #include <cstddef>
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "verdict/observations.hpp"
@@ -15,11 +17,12 @@ namespace nospof::verdict {
 
 /// All that is expected alike by one kind of probe on one host. In the order in which they look.
 struct MatrixGroup {
-  std::string kind;                    ///< "firewall", "tls-path"
-  std::string host;                    ///< who looks
-  std::string expected;                ///< "open", "closed", "tls", "client-certificate", ...
+  std::string kind;      ///< "firewall", "tls-path", "monitoring"
+  std::string host;      ///< who looks
+  std::string expected;  ///< "open", "closed", "tls", "client-certificate", "monitored", ...
   std::vector<std::string> seen;       ///< subjects: as expected, but for the differences
   std::vector<std::string> undecided;  ///< no look ever told anything
+  bool looked = false;                 ///< a look of such a probe of this host told something
 };
 
 /// Something that was not as expected, at least for a time.
@@ -56,11 +59,12 @@ class MatrixBuilder {
     std::size_t times = 0;
   };
   std::map<std::tuple<std::string, std::string, std::string, std::string>, Difference>
-      differences_;  ///< by kind, host, subject and what
+      differences_;                                       ///< by kind, host, subject and what
+  std::set<std::pair<std::string, std::string>> looked_;  ///< kinds and hosts
 };
 
-/// Hops of which nothing is known after the whole run, though others that the same probe looks at
-/// could be examined: "db-to-db: db1 -> db2:4567 (tls, tls-path on db1)".
+/// Hops and monitored hosts of which nothing is known after the whole run, though the probe told
+/// something: "db-to-db: db1 -> db2:4567 (tls, tls-path on db1)".
 std::vector<std::string> never_examined(const Matrices& matrices);
 
 }  // namespace nospof::verdict

@@ -10,6 +10,7 @@
 #include "probes/monitoring.hpp"
 #include "system/check.hpp"
 #include "tests/kernel/https_server.hpp"
+#include "tests/kernel/looking.hpp"
 #include "tests/kernel/plain_server.hpp"
 #include "tests/kernel/probe_run.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -235,6 +236,30 @@ TEST_F(Monitoring, AServerThatHasJustBegunGetsTime) {
   probe.stop();
   probe.samples();
   EXPECT_TRUE(probe.findings().empty());
+}
+
+TEST_F(Monitoring, AHostIsDecidedOnceItWasSeenOrIsKnownToBeMissing) {
+  auto wanted = config(server_.port());
+  wanted["expect_hosts"] = {"db1", "db2", "web1"};
+  wanted["every_ns"] = 10'000'000;
+  wanted["unmonitored_after_ns"] = 3'600'000'000'000;
+  prometheus_.coverage(up("web1"));
+  LookRun patient(*probes::make_monitoring(), wanted);
+  EXPECT_TRUE(patient.wait_for_decided_rounds(11));
+  prometheus_.coverage(up("web1") + "," + up("db1"));
+  EXPECT_TRUE(patient.wait_for_decided_rounds(11));
+  patient.stop();
+  EXPECT_THAT(patient.sink().expected(),
+              testing::ElementsAre("db1 monitored", "db2 monitored", "web1 monitored"));
+  EXPECT_THAT(patient.sink().decided(), testing::ElementsAre("web1 monitored", "db1 monitored"))
+      << "db2 may still come: it is not known yet that it does not";
+
+  wanted["unmonitored_after_ns"] = 0;
+  LookRun impatient(*probes::make_monitoring(), wanted);
+  EXPECT_TRUE(impatient.wait_for_finding("unmonitored"));
+  EXPECT_TRUE(impatient.wait_for_decided_rounds(1));
+  impatient.stop();
+  EXPECT_EQ(impatient.sink().decided().size(), 3U);
 }
 
 TEST_F(Monitoring, AServerThatStallsDoesNotKeepItFromStopping) {

@@ -65,6 +65,7 @@ TEST(MonitoringConfig, NamesWhatIsWrong) {
       {R"({"url":"https://a","expect_hosts":"db1"})", "expect_hosts is \"db1\", expected a list"},
       {R"({"url":"https://a","expect_hosts":[1]})", "expect_hosts is 1, expected a list"},
       {R"({"url":"https://a","expect_hosts":[""]})", "expect_hosts has an empty name"},
+      {R"({"url":"https://a","expect_hosts":["b","a","b"]})", "expect_hosts names b twice"},
       {R"({"url":"https://a","host_label":"a) or (up"})", "expected the name of a label"},
       {R"({"url":"https://a","unmonitored_after_ns":-1})", "unmonitored_after_ns is -1"},
       {R"({"url":"https://a","rate_per_second":1})", "unknown key 'rate_per_second'"},

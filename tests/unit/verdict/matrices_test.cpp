@@ -83,6 +83,25 @@ TEST(Matrices, ThatAHopRefusesNoWeakOfferNeedNotBeKnown) {
   EXPECT_THAT(of(result.matrices, "no-renegotiation", false), ElementsAre(to_db2));
 }
 
+TEST(Matrices, AHostOfWhichNobodyKnowsThatItIsMonitoredProvesNothing) {
+  const std::pair<std::string, std::string> monitored{"monitoring", "mon1"};
+  RunRecord run = watched_run();
+  run.observers.push_back({"monitoring", "monitoring", "mon1"});
+  run.expected[monitored] = {{{"web1", "monitored"}, true}, {{"web2", "monitored"}, false}};
+  run.looks.push_back({"monitoring", "mon1", {injected, injected + ms, 3, 0}});
+  EXPECT_EQ(judge(run).verdict, Verdict::inconclusive);
+  EXPECT_THAT(judge(run).reasons, ElementsAre(HasSubstr("about web2 (monitored, ")));
+
+  run.expected[monitored][0].decided = false;
+  EXPECT_EQ(judge(run).reasons.size(), 2U) << "it looked, and saw no host at all";
+  run.looks.back().round.undecided = 3;
+  EXPECT_THAT(judge(run).reasons, ElementsAre(HasSubstr("monitoring on mon1 could tell nothing")));
+
+  run.expected[monitored] = {{{"web1", "monitored"}, true}, {{"web2", "monitored"}, true}};
+  run.looks.back().round.undecided = 0;
+  EXPECT_EQ(judge(run).verdict, Verdict::pass);
+}
+
 TEST(Matrices, OfAProbeThatToldNothingAtAllOneReasonIsEnough) {
   RunRecord run = watched_run();
   for (Expected& each : run.expected[hops]) each.decided = false;

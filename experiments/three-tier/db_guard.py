@@ -19,8 +19,8 @@ until some nodes take it for dead and others do not, and the cluster falls apart
 
 A node that cannot do what all others did, as with a full disk, is no longer like them. Galera closes its connections, and the
 server stays up, of no use and outside of the cluster, until somebody starts it anew. That is done here, once there is room
-and while another node says that it is in the cluster: killed, the server is started by its supervisor, and gets a copy of
-the data from there. At most once a minute.
+and while another node says that it is in a cluster that may serve: killed, the server is started by its supervisor, and gets
+a copy of the data from there; without one it would give up. At most once a minute.
 """
 
 import collections
@@ -47,7 +47,7 @@ SETTLE_S = 5  # after this at the latest the others have seen that a node has le
 SQL_TIMEOUT_S = 5
 STATE_PORT = 4569
 
-LOOK_S = 1  # how often to ask whether the server is still in a cluster
+LOOK_S = 1  # how often to ask whether the server is still in a cluster, and how long to wait for the answer
 KILL_AGAIN_S = 60
 ROOM = 256 << 20  # bytes of disk that a server needs to start and to get a copy
 
@@ -169,9 +169,9 @@ class States:
                 peer.says(json.loads(text), now)
 
 
-def query(text):
+def query(text, timeout=SQL_TIMEOUT_S):
     connection = pymysql.connect(unix_socket=SOCKET, user="mysql", autocommit=True, connect_timeout=1,
-                                 read_timeout=SQL_TIMEOUT_S, write_timeout=SQL_TIMEOUT_S)
+                                 read_timeout=timeout, write_timeout=timeout)
     try:
         with connection.cursor() as cursor:
             # Not waiting until this node has caught up: over a network that limps that takes seconds.
@@ -186,26 +186,30 @@ def isolate(wanted):
     query("SET GLOBAL wsrep_provider_options = 'gmcast.isolate=%d'" % wanted)
 
 
+def status(names, timeout=SQL_TIMEOUT_S):
+    """SHOW is answered always, also by a node that refuses everything else."""
+    shown = {name.lower(): value for name, value in query(
+        "SHOW GLOBAL STATUS WHERE variable_name IN (%s)" % ", ".join("'%s'" % name for name in names), timeout)}
+    return [shown[name] for name in names]
+
+
 def cluster():
-    """(nodes in this one's component, whether that may serve, whether this node is in step with it). SHOW is answered always."""
-    status = {name.lower(): value for name, value in query(
-        "SHOW GLOBAL STATUS WHERE variable_name IN"
-        " ('wsrep_cluster_size', 'wsrep_cluster_status', 'wsrep_local_state_comment')")}
-    return (int(status["wsrep_cluster_size"]), status["wsrep_cluster_status"] == "Primary",
-            status["wsrep_local_state_comment"] == "Synced")
+    """(nodes in this one's component, whether that may serve, whether this node is in step with it)"""
+    size, may_serve, state = status(["wsrep_cluster_size", "wsrep_cluster_status", "wsrep_local_state_comment"])
+    return int(size), may_serve == "Primary", state == "Synced"
 
 
-def shown(what, name):
-    return query("SHOW GLOBAL %s LIKE '%s'" % (what, name))[0][1]
+def variable(name):
+    return query("SHOW GLOBAL VARIABLES LIKE '%s'" % name)[0][1]
 
 
 def has_room():
-    disk = os.statvfs(shown("VARIABLES", "datadir"))
+    disk = os.statvfs(variable("datadir"))
     return disk.f_bavail * disk.f_frsize > ROOM
 
 
 def kill_server():
-    with open(shown("VARIABLES", "pid_file")) as file:
+    with open(variable("pid_file")) as file:
         os.kill(int(file.read()), signal.SIGKILL)
 
 
@@ -217,7 +221,7 @@ class Guard:
         self.lock = threading.Lock()
         self.apart = True  # unknown: as if this node had been left apart by an earlier guard
         self.next_look = time.monotonic() + SETTLE_S
-        self.connected = False  # the server, to others; not as long as it does not say so
+        self.serves = False  # the server is in a cluster that may; not as long as it does not say so
         self.out_looks = 0  # in a row that found the server without a cluster
         self.next_out_look = 0
         self.next_kill = 0
@@ -234,7 +238,7 @@ class Guard:
                         peer.forget()  # this host stood still: what is missing says nothing of the network
                     peer.send()
                 self.states.receive(self.peers)
-                state = {"at": time.time_ns(), "apart": self.apart, "connected": self.connected,
+                state = {"at": time.time_ns(), "apart": self.apart, "serves": self.serves,
                          "limping": [peer.address for peer in self.peers if peer.limps()]}
                 self.states.send(state, self.peers)
             last = now
@@ -274,23 +278,29 @@ class Guard:
         now = time.monotonic()
         if now < self.next_out_look:
             return False
-        self.next_out_look = now + LOOK_S
-        looks, self.out_looks, self.connected = self.out_looks, 0, False  # also when there is no answer
-        self.connected = shown("STATUS", "wsrep_connected") == "ON"
-        self.out_looks = 0 if self.connected else looks + 1
+        looks, self.out_looks = self.out_looks, 0  # also when there is no answer
+        try:
+            connected, may_serve = status(["wsrep_connected", "wsrep_cluster_status"], LOOK_S)
+        except (pymysql.err.Error, OSError):
+            self.serves = False
+            raise
+        finally:
+            self.next_out_look = time.monotonic() + LOOK_S
+        self.serves = connected == "ON" and may_serve == "Primary"
+        self.out_looks = 0 if connected == "ON" else looks + 1
         return self.out_looks > 1 and now > self.next_kill
 
-    def another_is_in(self):
+    def another_serves(self):
         with self.lock:
             words = [peer.last_word() for peer in self.peers]
-        return any(word is not None and word["connected"] and not word["apart"] for word in words)
+        return any(word is not None and word["serves"] and not word["apart"] for word in words)
 
     def step(self):
-        if self.is_out() and self.another_is_in() and has_room():
+        if self.is_out() and self.another_serves() and has_room():
             say("the server has dropped out of the cluster: killed, so that it is started anew")
+            kill_server()
             self.out_looks = 0
             self.next_kill = time.monotonic() + KILL_AGAIN_S
-            kill_server()
         elif not self.apart:
             if self.own_network_limps() and self.is_complete():
                 say("the network to every peer limps, this node leaves the cluster")

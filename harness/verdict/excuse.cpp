@@ -22,8 +22,11 @@ std::optional<std::string> excuse_of(const CellRecord& cell, double min_idle) {
                      min_idle * 100);
 }
 
-bool is_out_throughout(Nanoseconds out, Nanoseconds down) {
-  return down > Nanoseconds(0) && out * 10 >= down * 9;
+bool is_of_hosts(const CellRecord& cell, double min_idle, const Outage& outage, Nanoseconds out,
+                 Nanoseconds down) {
+  const bool had_time = cell.cpu_idle && !is_hurried(cell, no_room * min_idle);
+  const bool throughout = down > Nanoseconds(0) && out * 10 >= down * 9;
+  return had_time && throughout && outage.failed >= outage.served * 9;
 }
 
 }  // namespace nospof::verdict

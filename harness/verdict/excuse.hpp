@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "verdict/outages.hpp"
 #include "verdict/record.hpp"
 
 namespace nospof::verdict {
@@ -23,9 +24,11 @@ std::optional<std::string> excuse_of(const CellRecord& cell, double min_idle);
 /// side by side keep each other from getting anywhere.
 inline constexpr double no_room = 0.25;
 
-/// Whether nobody was served for nine tenths and more of the time that hosts were `down`. A machine
-/// that is short of time, but not out of it, makes some answers late and does not take all of them
-/// away: such an outage is the hosts' doing.
-bool is_out_throughout(Nanoseconds out, Nanoseconds down);
+/// Whether an outage is the doing of the hosts that were `down`, whatever ran beside the cell: it
+/// lasted, for `out` before healing, for nine tenths and more of that time, nine tenths of its
+/// requests failed, and the machine is known not to have been out of time. One that is merely
+/// short of it makes some answers late and does not take nearly all of them away.
+bool is_of_hosts(const CellRecord& cell, double min_idle, const Outage& outage, Nanoseconds out,
+                 Nanoseconds down);
 
 }  // namespace nospof::verdict

@@ -1,5 +1,8 @@
 // Cells whose hosts must break the service together.
 
+#include <functional>
+#include <optional>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -85,17 +88,23 @@ TEST(Controls, BesideOtherLabsAreTriedAgainAlone) {
   EXPECT_THAT(to_repeat(result, true), ElementsAre(0U));
 }
 
+// Down from a second after its begin until 3.9 s; beside another lab.
+RunRecord beside_another(const std::function<kinds::Outcome(std::int64_t)>& outcome) {
+  RunRecord run = control(test::one_cell_run(outcome));
+  run.cells.front().phases = {{first_cell, "baseline"},
+                              {first_cell + s, "inject"},
+                              {first_cell + 3900 * ms, "heal"},
+                              {first_cell + 4 * s, "recover"},
+                              {first_cell + 7 * s, "done"}};
+  run.cells.front().beside = 1;
+  run.min_idle = 0.1;
+  return run;
+}
+
 TEST(Controls, BesideOtherLabsCountWhenNobodyWasServedForAsLongAsTheHostsWereDown) {
-  const auto broken_from = [](std::int64_t from, double idle) {
-    RunRecord run = control(test::one_cell_run(test::fails_between(from, first_cell + 3950 * ms)));
-    run.cells.front().phases = {{first_cell, "baseline"},
-                                {first_cell + s, "inject"},
-                                {first_cell + 3900 * ms, "heal"},
-                                {first_cell + 4 * s, "recover"},
-                                {first_cell + 7 * s, "done"}};
-    run.cells.front().beside = 1;
+  const auto broken_from = [](std::int64_t from, std::optional<double> idle) {
+    RunRecord run = beside_another(test::fails_between(from, first_cell + 3950 * ms));
     run.cells.front().cpu_idle = idle;
-    run.min_idle = 0.1;
     return judge(run);
   };
   const RunResult throughout = broken_from(first_cell + 1100 * ms, 0.05);
@@ -107,6 +116,23 @@ TEST(Controls, BesideOtherLabsCountWhenNobodyWasServedForAsLongAsTheHostsWereDow
   EXPECT_THAT(to_repeat(in_part, true), ElementsAre(0U));
   const RunResult no_time_left = broken_from(first_cell + 1100 * ms, 0.02);
   EXPECT_EQ(no_time_left.cells.front().verdict, Verdict::inconclusive);
+  const RunResult nobody_knows = broken_from(first_cell + 1100 * ms, std::nullopt);
+  EXPECT_EQ(nobody_knows.cells.front().verdict, Verdict::inconclusive);
+}
+
+// One long outage all the same, as good answers in between are too few in a row.
+TEST(Controls, BesideOtherLabsAnOutageInWhichSomeAreServedIsTriedAgain) {
+  RunRecord run = beside_another([](std::int64_t at_ns) {
+    const bool down = at_ns >= first_cell + 1100 * ms && at_ns < first_cell + 3950 * ms;
+    const bool is_served = !down || at_ns / test::period_ns % 5 == 0;
+    return is_served ? kinds::Outcome::ok : kinds::Outcome::connect_refused;
+  });
+  run.cells.front().cpu_idle = 0.05;
+  const RunResult beside = judge(run);
+  EXPECT_EQ(beside.cells.front().verdict, Verdict::inconclusive);
+  EXPECT_THAT(to_repeat(beside, true), ElementsAre(0U));
+  run.cells.front().beside = 0;
+  EXPECT_EQ(judge(run).cells.front().verdict, Verdict::pass);
 }
 
 TEST(Controls, WhoseFaultWasNotConfirmedShowNothing) {

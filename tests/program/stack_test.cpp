@@ -64,6 +64,14 @@ TEST(AnalyzeTopology, PredictsEachNegativeTopologyByName) {
 }
 
 // Who acknowledges a write before it is safe is found by breaking things only.
+// Else a proof of one of them says nothing of what it is a control for.
+TEST(Variants, AreTheReferenceStackButForWhatTheirScriptSays) {
+  SpawnOptions options;
+  options.argv = {std::string(test::source_folder) + "/scripts/variants", "--check"};
+  const CommandResult result = run_command(std::move(options), std::chrono::seconds(60));
+  EXPECT_EQ(result.exit_code, 0) << result.errors;
+}
+
 TEST(AnalyzeTopology, SeesThatWritesAreAcknowledgedTooEarly) {
   const CommandResult result = nospof({"analyze", example("async-replication")});
   EXPECT_EQ(result.exit_code, 1) << result.output << result.errors;

@@ -109,9 +109,8 @@ struct ProveArguments {
   /// Side by side; 0, or none: as many as there is room for; with `lab` or `keep_lab`: one.
   std::optional<int> labs;
   /// Percent of the machine's CPU time: a cell with less of it idle is no evidence for a weakness.
-  /// On two cores the reference stack with all probes leaves about 55 % in one lab and 15 % in two;
-  /// cells that failed for no reason of the stack's had 4 to 5 %, and those that really break the
-  /// service 14 % and more.
+  /// Cells of the reference stack that failed on two cores for no reason of the stack's had 4 to
+  /// 5 %, and those that really break the service 14 % and more.
   int min_idle = 10;
   bool no_observe = false;  ///< the probes that look do not run beside the workload
   bool confirm = false;     ///< faults may hit machines that are no lab

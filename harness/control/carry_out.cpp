@@ -274,7 +274,8 @@ class CarryOut {
       share.arrive();
       share.leave(lab);
     }
-    if (end.threw) watcher.note("this lab takes no further part: " + end.failure);
+    const bool others_go_on = share.wait_until_decided() > 1;
+    if (end.threw && others_go_on) watcher.note("this lab takes no further part: " + end.failure);
     return end;
   }
 

@@ -138,7 +138,8 @@ void LabShare::cell_ended(bool overloaded) {
 bool LabShare::give_way() {
   const std::lock_guard lock(mutex_);
   const int labs = labs_ - gone_;
-  if (gone_ < giving_way_ || labs <= 1 || overloaded_ < overloaded_cells_per_lab * labs)
+  if (groups_.empty() || gone_ < giving_way_ || labs <= 1 ||
+      overloaded_ < overloaded_cells_per_lab * labs)
     return false;
   giving_way_ = gone_ + 1;
   return true;

@@ -91,8 +91,8 @@ class LabShare {
   /// A cell has ended, during which the machine had time left or not.
   void cell_ended(bool overloaded);
   /// True: the one that asks has to take its lab down, so that the others have more of the machine:
-  /// it had no time left for long, not only for a moment. False for the last one, and while another
-  /// that was told so is still there.
+  /// it had no time left for long, not only for a moment. False for the last one, while another
+  /// that was told so is still there, and when nothing is left to do.
   bool give_way();
   bool all_arrived() const;
   /// Labs that are there beside one that asks.

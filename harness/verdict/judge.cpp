@@ -120,8 +120,8 @@ void judge_labs(const RunRecord& run, Labs& labs, RunResult& result) {
   result.lineage = lineage.finish();
   result.matrices = matrices.finish();
   if (result.executed > 0)
-    for (const std::string& hop : never_examined(result.matrices))
-      result.reasons.push_back("nothing could be told in the whole run about " + hop +
+    for (const std::string& what : never_examined(result.matrices))
+      result.reasons.push_back("nothing could be told in the whole run about " + what +
                                ": it was never examined");
 }
 

@@ -63,7 +63,7 @@ std::vector<std::string> never_examined(const Matrices& matrices) {
   for (const MatrixDifference& difference : matrices.differences)
     if (difference.what == "tls-absent")
       without_tls.insert({difference.kind, difference.host, difference.subject});
-  std::vector<std::string> hops;
+  std::vector<std::string> unexamined;
   for (const MatrixGroup& group : matrices.groups) {
     if (!group.looked) continue;
     // A firewall that lets nobody through cannot be told from hosts that are cut off, and an
@@ -73,10 +73,10 @@ std::vector<std::string> never_examined(const Matrices& matrices) {
       continue;
     for (const std::string& subject : group.undecided)
       if (!without_tls.contains({group.kind, group.host, subject}))
-        hops.push_back(
+        unexamined.push_back(
             fmt::format("{} ({}, {} on {})", subject, group.expected, group.kind, group.host));
   }
-  return hops;
+  return unexamined;
 }
 
 }  // namespace nospof::verdict

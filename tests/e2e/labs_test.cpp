@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <map>
+#include <regex>
 #include <set>
 #include <thread>
 #include <vector>
@@ -93,6 +94,29 @@ TEST(TwoLabs, ACellThatFailsIsTriedAgainAloneBeforeItCounts) {
   EXPECT_THAT(sandbox.labs(), IsEmpty());
 }
 
+TEST(AsManyLabsAsThereIsRoomFor, AreSaidAndUsedAndGoneAfterwards) {
+  const auto before = machine_state();
+  Sandbox sandbox;
+  const CommandResult run = sandbox.run(
+      {"prove", source("tests/e2e/mini/topology.yaml"), "--runs", sandbox.runs(), "--only",
+       "*/process-*", "--only", "*/tls:*", "--only", "*/disk-fill", "--only", "web*/host-*"},
+      300s);
+  EXPECT_EQ(run.exit_code, 0) << run.output << run.errors;
+  const std::regex said(R"((\d+) labs? side by side: with one lab .* room for)");
+  std::smatch found;
+  ASSERT_TRUE(std::regex_search(run.output, found, said)) << run.output;
+  const json::object result = result_in(sandbox.runs());
+  EXPECT_EQ(verdicts_of(result).size(), 16U) << "eight groups: enough for more than one lab";
+  std::set<std::int64_t> labs;
+  for (const json::value& cell : result.at("cells").as_array())
+    labs.insert(cell.at("lab").as_int64());
+  EXPECT_EQ(*labs.begin(), 1);
+  EXPECT_EQ(*labs.rbegin(), std::stoll(found[1]));
+  EXPECT_TRUE(sandbox.processes().empty());
+  EXPECT_THAT(sandbox.labs(), IsEmpty());
+  EXPECT_EQ(machine_state(), before);
+}
+
 /// Leaves no CPU idle for as long as it is there. (What runs with a higher nice value counts as
 /// idle.)
 class BusyMachine {
@@ -120,6 +144,9 @@ TEST(TwoLabs, OneGivesWayOnAMachineThatHasNoRoomForBoth) {
   for (const json::value& cell : result.at("cells").as_array()) {
     EXPECT_NE(cell.at("lab").as_int64(), 0);
     beside.insert(cell.at("beside").as_int64());
+    // One that was no pass is tried once more, alone.
+    for (const json::value& earlier : cell.at("earlier").as_array())
+      beside.insert(earlier.at("beside").as_int64());
   }
   EXPECT_THAT(beside, UnorderedElementsAre(0, 1)) << "those before and those after";
   EXPECT_TRUE(sandbox.processes().empty());

@@ -246,6 +246,11 @@ TEST_F(Monitoring, AHostIsDecidedOnceItWasSeenOrIsKnownToBeMissing) {
   prometheus_.coverage(up("web1"));
   LookRun patient(*probes::make_monitoring(), wanted);
   EXPECT_TRUE(patient.wait_for_decided_rounds(11));
+  patient.sink().wait_until([&] {
+    for (std::size_t round = 0; round < 11; ++round)
+      EXPECT_EQ(patient.sink().rounds()[round].checked, 3U) << "two questions and a series";
+    return true;
+  });
   prometheus_.coverage(up("web1") + "," + up("db1"));
   EXPECT_TRUE(patient.wait_for_decided_rounds(11));
   patient.stop();
@@ -258,8 +263,12 @@ TEST_F(Monitoring, AHostIsDecidedOnceItWasSeenOrIsKnownToBeMissing) {
   LookRun impatient(*probes::make_monitoring(), wanted);
   EXPECT_TRUE(impatient.wait_for_finding("unmonitored"));
   EXPECT_TRUE(impatient.wait_for_decided_rounds(1));
-  impatient.stop();
   EXPECT_EQ(impatient.sink().decided().size(), 3U);
+  EXPECT_TRUE(impatient.wait_for_decided_rounds(11));
+  impatient.stop();
+  const auto& rounds = impatient.sink().rounds();
+  for (std::size_t round = 0; round < 11; ++round)
+    EXPECT_EQ(rounds[round].checked, round % 10 == 0 ? 4U : 1U) << "all is known: every tenth";
 }
 
 TEST_F(Monitoring, AServerThatStallsDoesNotKeepItFromStopping) {

@@ -195,6 +195,13 @@ TEST(LabShare, OneThatFailedMakesRoomAsWell) {
   EXPECT_FALSE(share.give_way());
 }
 
+TEST(LabShare, NoneGivesWayWhenNothingIsLeftToDo) {
+  LabShare share(groups_of_cells(1), 2);
+  share.take(1);
+  overload(share, 10);
+  EXPECT_FALSE(share.give_way());
+}
+
 TEST(LabShare, NoneGivesWayForAMomentThatTheMachineIsBusy) {
   LabShare share(groups_of_cells(1), 2);
   EXPECT_FALSE(share.give_way());

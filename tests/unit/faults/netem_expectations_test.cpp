@@ -222,6 +222,7 @@ TEST(NetemExpectations, ARateIsNotMissedWhereTheMachineStoodStill) {
   EXPECT_TRUE(rate_is(late_from(550, 10ms), 2'560'000, 32));
   EXPECT_TRUE(rate_is(late_from(550, 10ms), 2'330'000, 32)) << "in all";
   EXPECT_FALSE(rate_is(late_from(550, 10ms), 2'440'000, 32));
+  EXPECT_FALSE(rate_is(late_from(550, 30ms), 2'560'000, 32)) << "that is no moment";
   EXPECT_FALSE(rate_is(late_from(550, -10ms), 2'560'000, 32)) << "too much came through";
 }
 

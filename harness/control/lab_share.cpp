@@ -57,7 +57,7 @@ LabCount labs_for(const Room& room, std::size_t groups) {
   const double cpus = room.cpus;
   const double used = std::max(cpus * (1 - room.idle), 0.01);
   const double memory_of_lab = std::max(static_cast<double>(room.memory_of_lab), 1.0);
-  const double by_cpu = std::floor(cpus / (used * used_in_cells));
+  const double by_cpu = std::min(std::floor(cpus / (used * used_in_cells)), cpus);
   const double by_memory =
       1 + std::floor(usable_memory * static_cast<double>(room.memory_available) / memory_of_lab);
   const double most = most_labs_for(groups);

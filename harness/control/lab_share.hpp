@@ -55,8 +55,9 @@ inline constexpr std::size_t groups_per_automatic_lab = 4;
 int most_labs_for(std::size_t groups);
 
 /// As many as there are CPUs for when each uses a fifth more than the first one does while nothing
-/// is broken in it, and as take at most nine tenths of the memory; what others use of the machine
-/// counts as if the first one used it. Pure.
+/// is broken in it, but no more than one for each CPU, which a database that starts anew takes for
+/// itself; and as take at most nine tenths of the memory. What others use of the machine counts as
+/// if the first one used it. Pure.
 LabCount labs_for(const Room& room, std::size_t groups);
 
 /// So many cells in a row for each lab without time left on the machine are too much.

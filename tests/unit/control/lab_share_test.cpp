@@ -72,7 +72,8 @@ TEST(LabCount, IsWhatTheIdleCpusHaveRoomFor) {
   EXPECT_EQ(labs(2, 0.58), 1);
   EXPECT_EQ(labs(2, 0.59), 2);
   EXPECT_EQ(labs(2, 0.72), 2) << "three would leave too little for what starts anew";
-  EXPECT_EQ(labs(2, 0.76), 2) << "three would have room in peace; what starts anew takes a whole CPU";
+  EXPECT_EQ(labs(2, 0.76), 2)
+      << "three would have room in peace; what starts anew takes a whole CPU";
   EXPECT_EQ(labs(4, 0.75), 3);
   EXPECT_EQ(labs(4, 0.95), 4);
   EXPECT_EQ(labs(2, 0.0), 1) << "one in any case";

@@ -48,6 +48,7 @@ void add_files_verbs(CLI::App& app, Verb& chosen, const kinds::Registry& registr
 
   auto fault = std::make_shared<std::string>();
   CLI::App* faults = app.add_subcommand("faults", "List the faults, and what works here");
+  faults->footer(done_or_bad_input);
   faults->add_option("KIND", *fault, "only this one");
   faults->callback([&chosen, fault, &registry] {
     chosen = [fault, &registry] { return faults_command(*fault, registry); };
@@ -56,6 +57,7 @@ void add_files_verbs(CLI::App& app, Verb& chosen, const kinds::Registry& registr
   auto examined = std::make_shared<std::string>();
   CLI::App* doctor =
       app.add_subcommand("doctor", "Test what this machine can do, and say what is missing");
+  doctor->footer("Exit codes: 0 nothing is missing; 2 bad input; 4 something is.");
   doctor->add_option("TOPOLOGY", *examined, "also whether its services can run here");
   doctor->callback([&chosen, examined, &registry] {
     chosen = [examined, &registry] { return doctor_command(*examined, registry); };
@@ -77,10 +79,11 @@ void add_samples_verb(CLI::App& app, Verb& chosen) {
   auto a = std::make_shared<SamplesArguments>();
   CLI::App* samples =
       app.add_subcommand("samples", "Show what a run's probe measured, also of a killed run");
-  samples->footer(done_or_bad_input);
+  samples->footer("Exit codes: 0 done; 2 bad input; 3 there is no sample.");
   samples->add_option("RUN", a->run_folder, "a run's folder")->required();
   samples->add_flag("--csv", a->csv, "every sample as a line, under a header line");
-  samples->add_option("--probe", a->probe, "whose samples; the only probe's unless given");
+  samples->add_option("--probe", a->probe,
+                      "whose samples: https-2; those of all, one after the other, unless given");
   samples->add_option("--from", a->from,
                       "due from then on: after the first sample (10s), UTC "
                       "(2026-11-20T13:39:56Z), or as in the events (mono_ns)");
@@ -205,11 +208,13 @@ void add_lab_verbs(CLI::App& app, Verb& chosen) {
   auto a = std::make_shared<LabArguments>();
 
   CLI::App* up = lab->add_subcommand("up", "Bring a topology up");
+  up->footer("Exit codes: 0 it is up; 2 bad input; 4 a needed capability is missing.");
   up->add_option("TOPOLOGY", a->target)->required();
   up->add_option("--name", a->name, "name of the lab; the topology's unless given");
   up->callback([&chosen, a] { chosen = [a] { return lab_up_command(a->target, a->name); }; });
 
   CLI::App* status = lab->add_subcommand("status", "Show labs, or the hosts of one");
+  status->footer(done_or_bad_input);
   status->add_option("LAB", a->target, "a lab's name or its topology file");
   status->callback([&chosen, a] { chosen = [a] { return lab_status_command(a->target); }; });
 
@@ -224,6 +229,7 @@ void add_lab_verbs(CLI::App& app, Verb& chosen) {
       [&chosen, a] { chosen = [a] { return lab_exec_command(a->target, a->host, a->argv); }; });
 
   CLI::App* logs = lab->add_subcommand("logs", "Show the logs of a host's daemons");
+  logs->footer(done_or_bad_input);
   logs->add_option("LAB", a->target)->required();
   logs->add_option("HOST", a->host)->required();
   logs->add_option("SERVICE", a->service);
@@ -245,11 +251,15 @@ void add_host_verbs(CLI::App& app, Verb& chosen, const kinds::Registry& registry
   auto lab = std::make_shared<std::string>();
   CLI::App* recover =
       app.add_subcommand("recover", "Take back whatever dead agents and labs left behind");
+  recover->footer("Exit codes: 0 nothing is left behind; 2 bad input; 5 something is.");
   recover->add_option("LAB", *lab, "only this lab");
   recover->callback([&chosen, lab] { chosen = [lab] { return recover_command(*lab); }; });
 
   CLI::App* status =
       app.add_subcommand("status", "List what is in force on each host, and who holds it");
+  status->footer(
+      "Exit codes: 0 all were asked; 2 bad input; 5 one could not be asked, or is dead: run "
+      "nospof recover.");
   status->add_option("LAB", *lab, "only this lab");
   status->callback([&chosen, lab] { chosen = [lab] { return status_command(*lab); }; });
 

@@ -15,6 +15,7 @@
 #include "evidence/bundle.hpp"
 #include "report/follow.hpp"
 #include "report/report.hpp"
+#include "report/words.hpp"
 #include "spec/reader.hpp"
 #include "system/fd.hpp"
 
@@ -128,9 +129,12 @@ std::vector<std::size_t> to_repeat(const std::string& folder, bool had_several_l
 
 void print_list(const control::Campaign& campaign) {
   for (const control::Cell& cell : campaign.cells) fmt::print("{}\n", cell.id);
+  std::vector<verdict::LeftOut> left_out;
   for (const control::LeftOut& entry : campaign.left_out)
+    left_out.push_back({entry.what, entry.why});
+  for (const verdict::LeftOut& entry : report::grouped(left_out))
     fmt::print("left out: {}: {}\n", entry.what, entry.why);
-  fmt::print("{} cells\n", campaign.cells.size());
+  fmt::print("{} cell{}\n", campaign.cells.size(), campaign.cells.size() == 1 ? "" : "s");
 }
 
 // What nobody looks at is nothing that the proof says anything about.
@@ -160,6 +164,7 @@ int prove_command(const ProveArguments& arguments, const kinds::Registry& regist
   leave_unwatched_out(options.topology, arguments.no_observe, campaign);
   if (arguments.list) {
     print_list(campaign);
+    note_undrivable(options.topology);
     return 0;
   }
   control::require_consent(options.topology, arguments.confirm);
@@ -209,8 +214,10 @@ int run_command(const RunArguments& arguments, const kinds::Registry& registry) 
     control::check_limits(file.experiment, file.topology, registry);
   }
   if (arguments.dry_run) {
-    for (const spec::ExperimentFile& file : files)
+    for (const spec::ExperimentFile& file : files) {
       fmt::print("{}", control::describe_plan(file.experiment, file.topology, registry));
+      note_undrivable(file.topology);
+    }
     return 0;
   }
   for (const spec::ExperimentFile& file : files)

@@ -107,11 +107,19 @@ void status_of_lab(const std::string& name, Report& report) {
   const std::unique_ptr<lab::Lab> lab = lab::open_lab(name);
   const std::unique_ptr<hosts::Transport> transport = hosts::lab_transport(*lab);
   ask_host(*lab, *transport, hosts::power_host, "--status", report);
-  for (const lab::HostStatus& host : lab->status()) {
-    if (host.on)
-      ask_host(*lab, *transport, host.name, "--status", report);
-    else
-      report.lines.push_back(fmt::format("{}/{}: is off", name, host.name));
+  const auto is_on = [&lab](const std::string& host) {
+    const std::vector<lab::HostStatus> hosts = lab->status();
+    const auto found = std::ranges::find(hosts, host, &lab::HostStatus::name);
+    return found != hosts.end() && found->on;
+  };
+  for (const spec::Host& host : lab->topology().hosts) {
+    Report of_host;
+    if (is_on(host.name)) ask_host(*lab, *transport, host.name, "--status", of_host);
+    // A run that goes on may have cut its power meanwhile.
+    const bool is_off = of_host.lines.empty() || !of_host.complete;
+    if (is_off && !is_on(host.name)) of_host = {{fmt::format("{}/{}: is off", name, host.name)}};
+    report.lines.insert(report.lines.end(), of_host.lines.begin(), of_host.lines.end());
+    report.complete = report.complete && of_host.complete;
   }
 }
 
@@ -138,11 +146,10 @@ void for_each_lab(const std::string& only, Report& report,
 int status_command(const std::string& lab) {
   Report report;
   for_each_lab(lab, report, [](const lab::LabEntry& entry, Report& to) {
-    if (entry.alive)
-      status_of_lab(entry.name, to);
-    else
-      to.lines.push_back(
-          fmt::format("{}: dead, its keeper is gone: run `nospof recover`", entry.name));
+    if (entry.alive) return status_of_lab(entry.name, to);
+    to.lines.push_back(
+        fmt::format("{}: dead, its keeper is gone: run `nospof recover`", entry.name));
+    to.complete = false;
   });
   for (const std::string& line : report.lines) fmt::print("{}\n", line);
   if (report.lines.empty()) fmt::print("nothing is in force\n");

@@ -49,52 +49,60 @@ std::vector<std::string> probes_of(const std::string& folder) {
   return names;
 }
 
-std::string chosen_probe(const SamplesArguments& arguments, const std::string& folder) {
-  const std::vector<std::string> names = probes_of(folder);
-  if (arguments.probe.empty()) {
-    if (names.size() == 1) return names.front();
-    throw Error(fmt::format("{} has the probes {}; choose one with --probe", folder,
-                            fmt::join(names, ", ")));
-  }
+std::vector<std::string> chosen_probes(const SamplesArguments& arguments,
+                                       const std::string& folder) {
+  std::vector<std::string> names = probes_of(folder);
+  if (arguments.probe.empty()) return names;
   if (std::ranges::find(names, arguments.probe) == names.end())
     throw Error(
         fmt::format("--probe {}: {} has only {}", arguments.probe, folder, fmt::join(names, ", ")));
-  return arguments.probe;
+  return {arguments.probe};
 }
 
-std::int64_t first_due(const std::string& path) {
+std::string file_of(const std::string& folder, const std::string& probe) {
+  return fmt::format("{}/{}.bin", folder, probe);
+}
+
+std::optional<std::int64_t> first_due(const std::string& path) {
   kinds::SampleFileReader reader(path);
   std::optional<std::int64_t> first;
   while (const auto sample = reader.next())
     first = std::min(first.value_or(sample->scheduled_ns), sample->scheduled_ns);
-  return first.value_or(0);
+  return first;
 }
 
-std::int64_t parse_moment(const char* option, const std::string& text, const std::string& path) {
+// The clock is one for all.
+std::int64_t parse_moment(const char* option, const std::string& text,
+                          const std::vector<std::string>& paths) {
   std::int64_t mono_ns = 0;
   const char* end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data(), end, mono_ns);
   if (error == std::errc{} && rest == end) return mono_ns;
-  if (const auto after = spec::parse_duration(text)) return first_due(path) + after->count();
+  if (const auto after = spec::parse_duration(text)) {
+    std::vector<std::int64_t> first;
+    for (const std::string& path : paths)
+      if (const auto due = first_due(path)) first.push_back(*due);
+    return first.empty() ? 0 : std::ranges::min(first) + after->count();
+  }
   const auto wall = parse_utc(text);
   if (!wall)
     throw Error(fmt::format(
         "{} {}: expected a time after the first sample such as 10s, a UTC time such as "
         "2026-11-20T13:39:56Z, or nanoseconds of CLOCK_MONOTONIC as in the run's events",
         option, text));
-  const Nanoseconds offset = kinds::SampleFileReader(path).wall_minus_mono();
+  const Nanoseconds offset = kinds::SampleFileReader(paths.front()).wall_minus_mono();
   if (offset == Nanoseconds(0))
     throw Error(
         fmt::format("{} {}: {} does not tell the wall-clock time; use a time after the "
                     "first sample such as 10s",
-                    option, text, path));
+                    option, text, paths.front()));
   return (wall->time_since_epoch() - offset).count();
 }
 
-Stretch chosen_stretch(const SamplesArguments& arguments, const std::string& path) {
+Stretch chosen_stretch(const SamplesArguments& arguments, const std::vector<std::string>& paths) {
   Stretch stretch;
-  if (arguments.from) stretch.from_ns = parse_moment("--from", *arguments.from, path);
-  if (arguments.to) stretch.to_ns = parse_moment("--to", *arguments.to, path);
+  if (arguments.from) stretch.from_ns = parse_moment("--from", *arguments.from, paths);
+  if (arguments.to) stretch.to_ns = parse_moment("--to", *arguments.to, paths);
   if (stretch.from_ns >= stretch.to_ns)
     throw Error(fmt::format("--from {} is not before --to {}", arguments.from.value_or(""),
                             arguments.to.value_or("")));
@@ -124,14 +132,13 @@ struct Printed {
   bool torn = false;
 };
 
-Printed print_csv(const std::string& path, const Stretch& stretch) {
+Printed print_csv(const std::string& path, const Stretch& stretch, const std::string& probe) {
   kinds::SampleFileReader reader(path);
   Printed printed;
-  fmt::print("{}", kinds::csv_header());
   while (const auto sample = reader.next()) {
     if (!stretch.has(*sample)) continue;
     ++printed.samples;
-    fmt::print("{}", kinds::csv_line(*sample, reader.wall_minus_mono()));
+    fmt::print("{}", kinds::csv_line(*sample, reader.wall_minus_mono(), probe));
   }
   printed.torn = reader.torn();
   return printed;
@@ -175,18 +182,27 @@ int samples_command(const SamplesArguments& arguments) {
   // Whoever reads may have enough after some lines, as head has.
   std::signal(SIGPIPE, SIG_DFL);
   const std::string folder = arguments.run_folder + "/samples";
-  const std::string probe = chosen_probe(arguments, folder);
-  const std::string path = fmt::format("{}/{}.bin", folder, probe);
-  const Stretch stretch = chosen_stretch(arguments, path);
-  const Printed printed =
-      arguments.csv ? print_csv(path, stretch)
-                    : print_table(path, stretch, probe, judged_by(arguments.run_folder, probe));
-  check("write to stdout", std::fflush(stdout));
-  if (printed.torn)
-    fmt::print(stderr, "{}: the last record is torn and left out; the run was killed, or goes on\n",
-               path);
-  if (printed.samples > 0) return 0;
-  fmt::print(stderr, "{}: no sample{}\n", path,
+  const std::vector<std::string> probes = chosen_probes(arguments, folder);
+  std::vector<std::string> paths;
+  for (const std::string& probe : probes) paths.push_back(file_of(folder, probe));
+  const Stretch stretch = chosen_stretch(arguments, paths);
+  if (arguments.csv) fmt::print("{}", kinds::csv_header());
+  bool any = false;
+  for (const std::string& probe : probes) {
+    const std::string path = file_of(folder, probe);
+    if (any && !arguments.csv) fmt::print("\n");
+    const Printed printed =
+        arguments.csv ? print_csv(path, stretch, probe)
+                      : print_table(path, stretch, probe, judged_by(arguments.run_folder, probe));
+    check("write to stdout", std::fflush(stdout));
+    if (printed.torn)
+      fmt::print(stderr,
+                 "{}: the last record is torn and left out; the run was killed, or goes on\n",
+                 path);
+    any = any || printed.samples > 0;
+  }
+  if (any) return 0;
+  fmt::print(stderr, "{}: no sample{}\n", fmt::join(paths, ", "),
              arguments.from || arguments.to ? " was due between --from and --to" : "");
   return exit_no_data;
 }

@@ -1,3 +1,5 @@
+#include <filesystem>
+
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -43,6 +45,7 @@ int plan_command(const PlanArguments& arguments, const kinds::Registry& registry
     fmt::print("{}", json);
   else
     fmt::print("{}", control::plan_text(topology, plan));
+  note_undrivable(topology);
   return 0;
 }
 
@@ -69,7 +72,15 @@ int import_command(const ImportArguments& arguments) {
   if (::lstat(arguments.out.c_str(), &info) == 0)
     throw Error(
         fmt::format("{} exists already; name another file, or move it away", arguments.out));
+  const std::filesystem::path folder = std::filesystem::path(arguments.out).parent_path();
+  if (!folder.empty() && !std::filesystem::is_directory(folder))
+    throw Error(
+        fmt::format("{}: there is no folder {}; make it first", arguments.out, folder.string()));
   write_file(arguments.out, text);
+  fmt::print(stderr,
+             "saved to {0}; complete what stands behind \"# not known\" there, then: nospof "
+             "validate {0}\n",
+             arguments.out);
   return 0;
 }
 

@@ -1,6 +1,7 @@
 #include <cstdio>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "cli/verbs.hpp"
 #include "control/fault_check.hpp"
@@ -16,31 +17,52 @@ std::string plural(std::size_t count, const std::string& what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
-std::string describe(const std::string& file, const kinds::Registry& registry) {
+struct Described {
+  std::string text;
+  spec::Topology topology;
+};
+
+Described describe(const std::string& file, const kinds::Registry& registry) {
   if (spec::file_kind(file) == "topology") {
-    const spec::Topology topology = spec::read_topology(file);
+    spec::Topology topology = spec::read_topology(file);
     lab::try_templates(topology);
-    return fmt::format("topology {}: {}, {}, {}", topology.name,
-                       plural(topology.hosts.size(), "host"), plural(topology.tiers.size(), "tier"),
-                       plural(topology.flows.size(), "flow"));
+    std::string text =
+        fmt::format("topology {}: {}, {}, {}", topology.name, plural(topology.hosts.size(), "host"),
+                    plural(topology.tiers.size(), "tier"), plural(topology.flows.size(), "flow"));
+    return {std::move(text), std::move(topology)};
   }
-  const auto [experiment, topology] = spec::read_experiment(file, registry.catalogue());
+  auto [experiment, topology] = spec::read_experiment(file, registry.catalogue());
   control::check_faults(experiment, topology, registry);
   lab::try_templates(topology);
-  return fmt::format("experiment on {}: {}, {}", topology.name,
-                     plural(experiment.faults.size(), "fault"),
-                     experiment.hypothesis.size() == 1
-                         ? "1 hypothesis"
-                         : fmt::format("{} hypotheses", experiment.hypothesis.size()));
+  std::string text = fmt::format("experiment on {}: {}, {}", topology.name,
+                                 plural(experiment.faults.size(), "fault"),
+                                 experiment.hypothesis.size() == 1
+                                     ? "1 hypothesis"
+                                     : fmt::format("{} hypotheses", experiment.hypothesis.size()));
+  return {std::move(text), std::move(topology)};
 }
 
 }  // namespace
+
+void note_undrivable(const spec::Topology& topology) {
+  std::vector<std::string> hosts;
+  for (const spec::Host& host : topology.hosts)
+    if (host.transport != spec::TransportKind::lab) hosts.push_back(host.name);
+  if (hosts.empty()) return;
+  std::fflush(stdout);
+  fmt::print(stderr,
+             "{}: note: this version can drive only hosts with transport lab, and not {}; a run "
+             "would refuse them\n",
+             topology.file, fmt::join(hosts, ", "));
+}
 
 int validate_command(const std::vector<std::string>& files, const kinds::Registry& registry) {
   int exit_code = 0;
   for (const std::string& file : files) {
     try {
-      fmt::print("{}: ok ({})\n", file, describe(file, registry));
+      const Described described = describe(file, registry);
+      fmt::print("{}: ok ({})\n", file, described.text);
+      note_undrivable(described.topology);
     } catch (const std::exception& error) {
       // Every file gets its say, in the order given.
       std::fflush(stdout);

@@ -11,6 +11,7 @@
 
 #include "kinds/registry.hpp"
 #include "spec/catalogue.hpp"
+#include "spec/topology.hpp"
 
 namespace nospof::cli {
 
@@ -95,6 +96,9 @@ int bundle_command(const BundleArguments& arguments);
 /// not, 2 when there is no such bundle or key.
 int verify_command(const std::string& bundle, const std::string& key_file,
                    const kinds::Registry& registry);
+
+/// Says on standard error which hosts this version cannot drive, if any.
+void note_undrivable(const spec::Topology& topology);
 
 struct ProveArguments {
   std::string topology_file;

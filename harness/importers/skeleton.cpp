@@ -165,8 +165,8 @@ class Writer {
         line(listens.empty() ? "    # not known: ports it listens on ('listens:')"
                              : fmt::format("    listens: [{}]", listed(listens)));
       else
-        line(fmt::format("    listens: [{}]    # not known: the port that users ask",
-                         listed(listens)));
+        line(fmt::format("    listens: [{}]    # not known: the port that {} ask", listed(listens),
+                         is_first(tier) ? "users" : "those who need it"));
     }
     unknown("configuration files ('files:'), users, and how daemons are restarted ('restart:')");
     unknown("certificates of services ('tls:')");
@@ -178,7 +178,7 @@ class Writer {
       for (const std::string& wanted : tier.depends_on) {
         const auto target = std::ranges::find(found_.tiers, wanted, &FoundTier::name);
         if (target == found_.tiers.end()) continue;
-        for (const std::string& listens : target->listens)
+        for (const std::string& listens : listens_of(*target))
           entries.push_back(flow(names_.tier(tier.name), names_.tier(wanted), listens));
       }
     const FoundTier& first = found_.tiers.front();
@@ -201,9 +201,17 @@ class Writer {
   std::vector<std::string> listens_of(const FoundTier& tier) const {
     std::vector<std::string> listens = tier.listens;
     const std::string users = port_for_users() + "/tcp";
-    if (&tier == &found_.tiers.front() && std::ranges::find(listens, users) == listens.end())
+    if (is_first(tier) && std::ranges::find(listens, users) == listens.end())
       listens.push_back(users);
+    // Without a port there would be no flow, and nobody would seem to need it.
+    if (listens.empty() && is_needed(tier)) listens.emplace_back("8080/tcp");
     return listens;
+  }
+  bool is_first(const FoundTier& tier) const { return &tier == &found_.tiers.front(); }
+  bool is_needed(const FoundTier& tier) const {
+    return std::ranges::any_of(found_.tiers, [&tier](const FoundTier& other) {
+      return std::ranges::find(other.depends_on, tier.name) != other.depends_on.end();
+    });
   }
 
   static std::string flow(const std::string& from, const std::string& to,

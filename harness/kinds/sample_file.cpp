@@ -179,16 +179,16 @@ SampleFile read_sample_file(const std::string& path) {
 
 std::string csv_header() {
   return "sequence,scheduled_ns,started_ns,finished_ns,outcome,detail,latency_ns,service_ns,"
-         "scheduled_utc\n";
+         "scheduled_utc,probe\n";
 }
 
-std::string csv_line(const Sample& sample, Nanoseconds wall_minus_mono) {
+std::string csv_line(const Sample& sample, Nanoseconds wall_minus_mono, std::string_view probe) {
   const WallTime due(Nanoseconds(sample.scheduled_ns) + wall_minus_mono);
-  return fmt::format("{},{},{},{},{},{},{},{},{}\n", sample.sequence, sample.scheduled_ns,
+  return fmt::format("{},{},{},{},{},{},{},{},{},{}\n", sample.sequence, sample.scheduled_ns,
                      sample.started_ns, sample.finished_ns, outcome_name(sample.outcome),
                      sample.detail, sample.finished_ns - sample.scheduled_ns,
                      sample.finished_ns - sample.started_ns,
-                     wall_minus_mono == Nanoseconds(0) ? std::string() : utc_text(due));
+                     wall_minus_mono == Nanoseconds(0) ? std::string() : utc_text(due), probe);
 }
 
 }  // namespace nospof::kinds

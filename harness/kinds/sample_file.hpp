@@ -77,8 +77,9 @@ SampleFile read_sample_file(const std::string& path);
 
 /// The line above those of csv_line(), and the line of one sample: times in nanoseconds as in the
 /// file, latency from the schedule, service time from the beginning, and the schedule's wall-clock
-/// time as UTC text (empty when `wall_minus_mono` is 0: unknown).
+/// time as UTC text (empty when `wall_minus_mono` is 0: unknown), and the name of the probe, which
+/// is the file's without its ending.
 std::string csv_header();
-std::string csv_line(const Sample& sample, Nanoseconds wall_minus_mono);
+std::string csv_line(const Sample& sample, Nanoseconds wall_minus_mono, std::string_view probe);
 
 }  // namespace nospof::kinds

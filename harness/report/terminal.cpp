@@ -175,7 +175,7 @@ std::string terminal_table(const verdict::RunRecord& run, const verdict::RunResu
     out += wrapped(plain_text(budget), 2);
   if (const std::string bound = bound_text(result); !bound.empty()) out += wrapped(bound, 2);
   if (const std::string command = repeat_run(run); !command.empty())
-    out += wrapped("repeat with: " + plain_text(command), 2);
+    out += "repeat with: " + plain_text(command) + "\n";  // in one line, to be copied
   return out;
 }
 

@@ -1,9 +1,13 @@
 // Two runs on one lab: the second is refused while the first holds the hosts, and `nospof status`
 // says who holds what.
 
+#include <csignal>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "lab/layout.hpp"
+#include "lab/record.hpp"
 #include "support.hpp"
 #include "system/fd.hpp"
 
@@ -45,6 +49,24 @@ TEST(Status, SaysWhatIsInForceAndASecondRunIsRefused) {
   EXPECT_THAT(sandbox.run({"status", lab}, 30s).output, StartsWith("nothing is in force"));
   EXPECT_EQ(sandbox.run({"status", "no-such-lab"}, 30s).exit_code, 2);
   EXPECT_EQ(sandbox.run({"lab", "down", lab}, 30s).exit_code, 0);
+}
+
+TEST(Status, OfALabWhoseKeeperIsGoneSaysThatSomethingIsToBeRecovered) {
+  Sandbox sandbox;
+  const std::string lab = sandbox.lab_name("d");
+  const std::string topology = source("tests/e2e/mini/topology.yaml");
+  ASSERT_EQ(sandbox.run({"lab", "up", topology, "--name", lab}, 60s).exit_code, 0);
+  const auto keeper = lab::read_keeper(lab::Layout::of(sandbox.folder() + "/state", lab));
+  ASSERT_TRUE(keeper);
+  ASSERT_TRUE(send_signal(*keeper, SIGKILL));
+  CommandResult status;
+  EXPECT_TRUE(eventually(30s, [&] {
+    status = sandbox.run({"status", lab}, 30s);
+    return status.exit_code == 5;
+  })) << status.output;
+  EXPECT_THAT(status.output, HasSubstr(lab + ": dead, its keeper is gone: run `nospof recover`"));
+  EXPECT_EQ(sandbox.run({"recover", lab}, 60s).exit_code, 0);
+  EXPECT_THAT(sandbox.run({"status"}, 30s).output, StartsWith("nothing is in force"));
 }
 
 }  // namespace

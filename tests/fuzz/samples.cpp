@@ -11,7 +11,8 @@ void samples(std::string_view bytes) {
   const MemoryFile file(bytes);
   try {
     kinds::SampleFileReader reader(file.path());
-    while (const auto sample = reader.next()) kinds::csv_line(*sample, reader.wall_minus_mono());
+    while (const auto sample = reader.next())
+      kinds::csv_line(*sample, reader.wall_minus_mono(), "https");
   } catch (const Error&) {
   }
 }

@@ -39,6 +39,27 @@ TEST(Validate, SaysWhatIsInAGoodFile) {
   EXPECT_THAT(result.errors, IsEmpty());
 }
 
+TEST(Validate, AndOtherVerbsThatStartNothingNameHostsThatCannotBeDriven) {
+  const test::TemporaryFolder folder;
+  std::filesystem::copy(malformed("base"), folder / "stack");
+  const std::string topology = folder / "stack/topology.yaml";
+  std::string text = read_file(topology);
+  const std::string lb2 = "zone: b, services: [proxy]";
+  ASSERT_NE(text.find(lb2), std::string::npos);
+  write_file(topology, text.insert(text.find(lb2), "transport: ssh, ssh: root@lb2, "));
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"validate", topology},
+        {"plan", topology},
+        {"prove", "--list", topology},
+        {"validate", folder / "stack/experiment.yaml"},
+        {"run", "--dry-run", folder / "stack/experiment.yaml"}}) {
+    const CommandResult result = nospof(arguments);
+    EXPECT_EQ(result.exit_code, 0) << result.errors;
+    EXPECT_THAT(result.errors, HasSubstr("only hosts with transport lab, and not lb2;"))
+        << arguments.front();
+  }
+}
+
 TEST(Validate, NamesWhatIsWrongInATemplate) {
   const test::TemporaryFolder folder;
   std::filesystem::copy(malformed("base"), folder / "stack");

@@ -27,7 +27,7 @@ constexpr std::int64_t wall_minus_mono = 1'700'000'000'000 * ms;
 
 const std::string header =
     "sequence,scheduled_ns,started_ns,finished_ns,outcome,detail,latency_ns,service_ns,"
-    "scheduled_utc\n";
+    "scheduled_utc,probe\n";
 
 class Samples : public testing::Test {
  protected:
@@ -68,9 +68,9 @@ TEST_F(Samples, AreALineEach) {
   EXPECT_EQ(lines(result.output), 101U);
   EXPECT_THAT(result.output, StartsWith(header + "0,5000000000,5001000000,5003000000,ok,200,"
                                                  "3000000,2000000,2023-11-14T22:13:25.000000000Z"
-                                                 "\n"));
+                                                 ",https\n"));
   EXPECT_THAT(result.output, HasSubstr("\n30,5600000000,5601000000,5603000000,connect-refused,111,"
-                                       "3000000,2000000,2023-11-14T22:13:25.600000000Z\n"));
+                                       "3000000,2000000,2023-11-14T22:13:25.600000000Z,https\n"));
 }
 
 TEST_F(Samples, AreATable) {
@@ -105,7 +105,7 @@ TEST_F(Samples, ThatFinishedInAnotherOrderAreTheSame) {
   EXPECT_THAT(samples({"--csv"}).output, HasSubstr("\n9,5180000000,5181000000,5183000000,ok,200,"))
       << "lines stay in the file's order";
   EXPECT_THAT(samples({"--csv", "--from", "180ms", "--to", "620ms"}).output,
-              AllOf(StartsWith(header + "9,"), HasSubstr("Z\n30,"), HasSubstr("Z\n10,")));
+              AllOf(StartsWith(header + "9,"), HasSubstr(",https\n30,"), HasSubstr(",https\n10,")));
 }
 
 TEST_F(Samples, OutagesAreJudgedAsTheRunDid) {
@@ -160,12 +160,33 @@ TEST_F(Samples, ThreeWhenThereIsNone) {
   EXPECT_EQ(samples({"--csv", "--from", "1h"}).output, header);
 }
 
+// As a proof in several labs leaves them.
+TEST_F(Samples, OfSeveralProbesAreShownOneAfterTheOther) {
+  write("https");
+  write("https-2", wall_minus_mono + 3600 * 1'000'000'000LL);
+  const CommandResult tables = samples({});
+  EXPECT_EQ(tables.exit_code, 0);
+  EXPECT_THAT(tables.output,
+              AllOf(StartsWith("https: 100 samples"), HasSubstr("\n\nhttps-2: 100 samples")));
+  const CommandResult csv = samples({"--csv"});
+  EXPECT_EQ(lines(csv.output), 201U) << "one header";
+  EXPECT_THAT(csv.output, AllOf(HasSubstr("26.980000000Z,https\n0,"), HasSubstr("Z,https-2\n1,")));
+  EXPECT_EQ(samples({"--from", "1h"}).exit_code, 3);
+}
+
+TEST_F(Samples, AStretchBeginsWithTheFirstOfAllProbes) {
+  write("https");
+  write("https-2");
+  const std::string path = folder_ / "samples/https.bin";
+  const std::string bytes = read_file(path);
+  write_file(path, bytes.substr(0, 32) + bytes.substr(32 + 50 * 48));
+  EXPECT_THAT(samples({"--to", "500ms"}).output, StartsWith("https-2: 25 samples"));
+  EXPECT_EQ(lines(samples({"--csv", "--to", "1020ms"}).output), 1U + 1U + 51U);
+}
+
 TEST_F(Samples, TheProbeIsChosenByItsName) {
   write("https");
   write("dns");
-  const CommandResult unclear = samples({});
-  EXPECT_EQ(unclear.exit_code, 2);
-  EXPECT_THAT(unclear.errors, HasSubstr("has the probes dns, https; choose one with --probe"));
   EXPECT_THAT(samples({"--probe", "dns"}).output, StartsWith("dns: 100 samples"));
   const CommandResult unknown = samples({"--probe", "../samples/dns"});
   EXPECT_EQ(unknown.exit_code, 2);
@@ -186,7 +207,7 @@ TEST_F(Samples, TwoForWhatIsNoRunAndForBadUsage) {
     EXPECT_THAT(result.errors, HasSubstr(arguments.front() + " " + arguments.at(1)));
     EXPECT_THAT(result.output, IsEmpty());
   }
-  EXPECT_THAT(samples({"--csv"}).output, HasSubstr(",2000000,\n")) << "no wall-clock time";
+  EXPECT_THAT(samples({"--csv"}).output, HasSubstr(",2000000,,https\n")) << "no wall-clock time";
 }
 
 TEST_F(Samples, ADamagedFileIsNamed) {

@@ -15,7 +15,9 @@
 namespace nospof {
 namespace {
 
+using testing::AllOf;
 using testing::AnyOf;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
@@ -143,6 +145,16 @@ TEST(Plan, NamesExactlyTheCellsThatProveRuns) {
   EXPECT_THAT(cells, HasSubstr("web1/host-crash"));
 }
 
+TEST(List, DoesNotBuryTheCellsUnderThoseThatAreLeftOut) {
+  const CommandResult list =
+      nospof({"prove", "--list", example("three-tier"), "--only", "web1/host-crash"});
+  EXPECT_EQ(list.exit_code, 0) << list.errors;
+  EXPECT_THAT(list.output,
+              AllOf(StartsWith("web1/host-crash\nleft out: "),
+                    HasSubstr("195 cells: not asked for (--only)\n"), EndsWith("\n1 cell\n")));
+  EXPECT_LT(std::ranges::count(list.output, '\n'), 30);
+}
+
 TEST(Plan, IsSavedAndRunByProve) {
   const test::TemporaryFolder folder;
   const std::string file = folder.path() + "/plan.json";
@@ -194,6 +206,7 @@ TEST(Import, WritesASkeletonThatIsValid) {
   const CommandResult result = nospof({"import", source, "--from", "compose", "--out", skeleton});
   EXPECT_EQ(result.exit_code, 0) << result.errors;
   EXPECT_THAT(result.output, IsEmpty());
+  EXPECT_THAT(result.errors, HasSubstr("saved to " + skeleton));
   EXPECT_THAT(read_file(skeleton), HasSubstr("# not known: "));
   EXPECT_EQ(nospof({"validate", skeleton}).exit_code, 0);
   EXPECT_THAT(nospof({"analyze", skeleton}).output, HasSubstr("losing web1 alone stops"));
@@ -206,6 +219,13 @@ TEST(Import, RefusesBadInput) {
   EXPECT_EQ(nospof({"import", "/nowhere", "--from", "compose"}).exit_code, 2);
   EXPECT_EQ(nospof({"import", example("three-tier"), "--from", "docker"}).exit_code, 2);
   EXPECT_EQ(nospof({"import", example("three-tier")}).exit_code, 2);
+  const test::TemporaryFolder folder;
+  const std::string source = folder.path() + "/compose.yaml";
+  write_file(source, "services:\n  web: { image: nginx }\n");
+  const CommandResult nowhere =
+      nospof({"import", source, "--from", "compose", "--out", folder.path() + "/new/t.yaml"});
+  EXPECT_EQ(nowhere.exit_code, 2);
+  EXPECT_THAT(nowhere.errors, HasSubstr("there is no folder " + folder.path() + "/new"));
 }
 
 }  // namespace

@@ -79,6 +79,18 @@ TEST(Compose, DependenciesBecomeFlows) {
   EXPECT_THAT(topology.flows[2].from, ElementsAre("api1"));
 }
 
+TEST(Compose, ADependencyOnAServiceWithoutPortsIsAFlowToOneThatIsNotKnown) {
+  const std::string text = import_text(
+      "services:\n  web: { expose: [8443], depends_on: [db] }\n  db: { image: mariadb }\n",
+      "shop/compose.yaml", Source::compose);
+  EXPECT_THAT(text,
+              HasSubstr("listens: [8080/tcp]    # not known: the port that those who need it"));
+  const spec::Topology topology = read(text);
+  ASSERT_EQ(topology.flows.size(), 2U);
+  EXPECT_THAT(topology.flows[1].from, ElementsAre("web1"));
+  EXPECT_THAT(topology.flows[1].to, ElementsAre("db1"));
+}
+
 TEST(Compose, SaysWhatItCouldNotKnow) {
   const std::string text = import_text(compose, "shop/compose.yaml", Source::compose);
   EXPECT_THAT(text, HasSubstr("# not known: the port written as '5000-5010'"));

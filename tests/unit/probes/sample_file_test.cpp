@@ -193,13 +193,13 @@ TEST_F(SampleFiles, AFolderIsNone) {
 TEST_F(SampleFiles, BecomeCsv) {
   EXPECT_EQ(csv_header(),
             "sequence,scheduled_ns,started_ns,finished_ns,outcome,detail,latency_ns,service_ns,"
-            "scheduled_utc\n");
+            "scheduled_utc,probe\n");
   const Sample refused = sample(3, Outcome::connect_refused, 111);
-  EXPECT_EQ(csv_line(refused, Nanoseconds(wall_minus_mono)),
+  EXPECT_EQ(csv_line(refused, Nanoseconds(wall_minus_mono), "https-2"),
             "3,5060000000,5060001000,5063500000,connect-refused,111,3500000,3499000,"
-            "2023-11-14T22:13:25.060000000Z\n");
-  EXPECT_EQ(csv_line(refused, 0ns),
-            "3,5060000000,5060001000,5063500000,connect-refused,111,3500000,3499000,\n")
+            "2023-11-14T22:13:25.060000000Z,https-2\n");
+  EXPECT_EQ(csv_line(refused, 0ns, "https"),
+            "3,5060000000,5060001000,5063500000,connect-refused,111,3500000,3499000,,https\n")
       << "no wall-clock time is known";
 }
 

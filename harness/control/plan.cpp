@@ -18,8 +18,8 @@ namespace {
 
 // What the rest took on average in proofs of the reference stack with all probes on two cores:
 // injecting, healing, becoming whole again, and for each further host that crashes.
-constexpr Nanoseconds overhead = std::chrono::milliseconds(4700);
-constexpr Nanoseconds overhead_of_another = std::chrono::milliseconds(3700);
+constexpr Nanoseconds overhead = std::chrono::milliseconds(2100);
+constexpr Nanoseconds overhead_of_another = std::chrono::milliseconds(2000);
 
 constexpr int plan_schema = 1;
 

@@ -208,7 +208,9 @@ void add_lab_verbs(CLI::App& app, Verb& chosen) {
   auto a = std::make_shared<LabArguments>();
 
   CLI::App* up = lab->add_subcommand("up", "Bring a topology up");
-  up->footer("Exit codes: 0 it is up; 2 bad input; 4 a needed capability is missing.");
+  up->footer(
+      "Exit codes: 0 it is up; 2 bad input; 3 it did not come up; 4 a needed capability is "
+      "missing.");
   up->add_option("TOPOLOGY", a->target)->required();
   up->add_option("--name", a->name, "name of the lab; the topology's unless given");
   up->callback([&chosen, a] { chosen = [a] { return lab_up_command(a->target, a->name); }; });
@@ -239,6 +241,7 @@ void add_lab_verbs(CLI::App& app, Verb& chosen) {
   });
 
   CLI::App* down = lab->add_subcommand("down", "End a lab and remove everything of it");
+  down->footer("Exit codes: 0 it is gone; 2 bad input; 5 something of it is left.");
   down->add_option("LAB", a->target, "a lab's name or its topology file")->required();
   down->callback([&chosen, a] { chosen = [a] { return lab_down_command(a->target); }; });
 

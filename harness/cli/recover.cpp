@@ -113,11 +113,14 @@ void status_of_lab(const std::string& name, Report& report) {
     return found != hosts.end() && found->on;
   };
   for (const spec::Host& host : lab->topology().hosts) {
-    Report of_host;
-    if (is_on(host.name)) ask_host(*lab, *transport, host.name, "--status", of_host);
-    // A run that goes on may have cut its power meanwhile.
-    const bool is_off = of_host.lines.empty() || !of_host.complete;
-    if (is_off && !is_on(host.name)) of_host = {{fmt::format("{}/{}: is off", name, host.name)}};
+    const Report off{{fmt::format("{}/{}: is off", name, host.name)}};
+    Report of_host = off;
+    if (is_on(host.name)) {
+      of_host = {};
+      ask_host(*lab, *transport, host.name, "--status", of_host);
+      // A run that goes on may have cut its power meanwhile.
+      if (!of_host.complete && !is_on(host.name)) of_host = off;
+    }
     report.lines.insert(report.lines.end(), of_host.lines.begin(), of_host.lines.end());
     report.complete = report.complete && of_host.complete;
   }

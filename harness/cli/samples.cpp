@@ -71,17 +71,17 @@ std::optional<std::int64_t> first_due(const std::string& path) {
   return first;
 }
 
-// The clock is one for all.
-std::int64_t parse_moment(const char* option, const std::string& text,
-                          const std::vector<std::string>& paths) {
+// Of the samples in `path`; what is after the first sample is after the first one of all.
+std::int64_t parse_moment(const char* option, const std::string& text, const std::string& path,
+                          const std::vector<std::string>& all) {
   std::int64_t mono_ns = 0;
   const char* end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data(), end, mono_ns);
   if (error == std::errc{} && rest == end) return mono_ns;
   if (const auto after = spec::parse_duration(text)) {
     std::vector<std::int64_t> first;
-    for (const std::string& path : paths)
-      if (const auto due = first_due(path)) first.push_back(*due);
+    for (const std::string& other : all)
+      if (const auto due = first_due(other)) first.push_back(*due);
     return first.empty() ? 0 : std::ranges::min(first) + after->count();
   }
   const auto wall = parse_utc(text);
@@ -90,19 +90,20 @@ std::int64_t parse_moment(const char* option, const std::string& text,
         "{} {}: expected a time after the first sample such as 10s, a UTC time such as "
         "2026-11-20T13:39:56Z, or nanoseconds of CLOCK_MONOTONIC as in the run's events",
         option, text));
-  const Nanoseconds offset = kinds::SampleFileReader(paths.front()).wall_minus_mono();
+  const Nanoseconds offset = kinds::SampleFileReader(path).wall_minus_mono();
   if (offset == Nanoseconds(0))
     throw Error(
         fmt::format("{} {}: {} does not tell the wall-clock time; use a time after the "
                     "first sample such as 10s",
-                    option, text, paths.front()));
+                    option, text, path));
   return (wall->time_since_epoch() - offset).count();
 }
 
-Stretch chosen_stretch(const SamplesArguments& arguments, const std::vector<std::string>& paths) {
+Stretch chosen_stretch(const SamplesArguments& arguments, const std::string& path,
+                       const std::vector<std::string>& all) {
   Stretch stretch;
-  if (arguments.from) stretch.from_ns = parse_moment("--from", *arguments.from, paths);
-  if (arguments.to) stretch.to_ns = parse_moment("--to", *arguments.to, paths);
+  if (arguments.from) stretch.from_ns = parse_moment("--from", *arguments.from, path, all);
+  if (arguments.to) stretch.to_ns = parse_moment("--to", *arguments.to, path, all);
   if (stretch.from_ns >= stretch.to_ns)
     throw Error(fmt::format("--from {} is not before --to {}", arguments.from.value_or(""),
                             arguments.to.value_or("")));
@@ -144,9 +145,10 @@ Printed print_csv(const std::string& path, const Stretch& stretch, const std::st
   return printed;
 }
 
-// Goes through the file twice, rather than have all of it in memory to sort it.
+// Goes through the file twice, rather than have all of it in memory to sort it. `before`: the
+// table.
 Printed print_table(const std::string& path, const Stretch& stretch, const std::string& probe,
-                    const JudgedBy& by) {
+                    const JudgedBy& by, const char* before) {
   verdict::Overtaking overtaking;
   kinds::SampleFileReader first(path);
   Printed printed;
@@ -172,7 +174,7 @@ Printed print_table(const std::string& path, const Stretch& stretch, const std::
     --left;
   }
   by_schedule.finish();
-  fmt::print("{}", summary.table());
+  fmt::print("{}{}", before, summary.table());
   return printed;
 }
 
@@ -185,26 +187,26 @@ int samples_command(const SamplesArguments& arguments) {
   const std::vector<std::string> probes = chosen_probes(arguments, folder);
   std::vector<std::string> paths;
   for (const std::string& probe : probes) paths.push_back(file_of(folder, probe));
-  const Stretch stretch = chosen_stretch(arguments, paths);
+  std::vector<Stretch> stretches;
+  for (const std::string& path : paths) stretches.push_back(chosen_stretch(arguments, path, paths));
   if (arguments.csv) fmt::print("{}", kinds::csv_header());
   bool any = false;
-  for (const std::string& probe : probes) {
-    const std::string path = file_of(folder, probe);
-    if (any && !arguments.csv) fmt::print("\n");
+  for (std::size_t i = 0; i < probes.size(); ++i) {
     const Printed printed =
-        arguments.csv ? print_csv(path, stretch, probe)
-                      : print_table(path, stretch, probe, judged_by(arguments.run_folder, probe));
+        arguments.csv ? print_csv(paths[i], stretches[i], probes[i])
+                      : print_table(paths[i], stretches[i], probes[i],
+                                    judged_by(arguments.run_folder, probes[i]), any ? "\n" : "");
     check("write to stdout", std::fflush(stdout));
     if (printed.torn)
       fmt::print(stderr,
                  "{}: the last record is torn and left out; the run was killed, or goes on\n",
-                 path);
+                 paths[i]);
+    if (printed.samples == 0)
+      fmt::print(stderr, "{}: no sample{}\n", paths[i],
+                 arguments.from || arguments.to ? " was due between --from and --to" : "");
     any = any || printed.samples > 0;
   }
-  if (any) return 0;
-  fmt::print(stderr, "{}: no sample{}\n", fmt::join(paths, ", "),
-             arguments.from || arguments.to ? " was due between --from and --to" : "");
-  return exit_no_data;
+  return any ? 0 : exit_no_data;
 }
 
 }  // namespace nospof::cli

@@ -274,8 +274,9 @@ class CarryOut {
       share.arrive();
       share.leave(lab);
     }
-    const bool others_go_on = share.wait_until_decided() > 1;
-    if (end.threw && others_go_on) watcher.note("this lab takes no further part: " + end.failure);
+    const bool was_one_of_several = share.wait_until_decided() > 1;
+    if (end.threw && was_one_of_several)
+      watcher.note("this lab takes no further part: " + end.failure);
     return end;
   }
 

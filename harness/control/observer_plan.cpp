@@ -18,8 +18,9 @@ namespace {
 /// Besides the ports that the stack listens on: what an intruder would try first.
 constexpr std::array usual_ports{22, 25, 80, 111, 2379, 3389, 5432, 6379, 8080, 11211};
 
-/// A round is thousands of connections and dozens of handshakes between all hosts. They come once
-/// for as long as a fault is held, within these limits: while one is held for less, perhaps none.
+/// A round is thousands of connections and dozens of handshakes between all hosts. They are as far
+/// apart as a fault is held for, within these limits: while one is held for less, perhaps none
+/// comes.
 constexpr std::chrono::nanoseconds matrix_every_least = std::chrono::seconds(1);
 constexpr std::chrono::nanoseconds matrix_every_most = std::chrono::seconds(3);
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "verdict/outages.hpp"
+
 namespace nospof::verdict {
 
 bool is_hurried(const CellRecord& cell, double min_idle) {
@@ -22,11 +24,19 @@ std::optional<std::string> excuse_of(const CellRecord& cell, double min_idle) {
                      min_idle * 100);
 }
 
-bool is_of_hosts(const CellRecord& cell, double min_idle, const Outage& outage, Nanoseconds out,
-                 Nanoseconds down) {
-  const bool had_time = cell.cpu_idle && !is_hurried(cell, no_room * min_idle);
-  const bool throughout = down > Nanoseconds(0) && out * 10 >= down * 9;
-  return had_time && throughout && outage.failed >= outage.served * 9;
+bool is_of_hosts(const CellRecord& cell, double min_idle,
+                 const std::vector<kinds::Sample>& timeline, std::int64_t injected_ns,
+                 std::int64_t healed_ns) {
+  if (!cell.cpu_idle || is_hurried(cell, no_room * min_idle)) return false;
+  std::size_t served = 0;
+  std::size_t failed = 0;
+  for (const kinds::Sample& sample : timeline) {
+    if (sample.scheduled_ns < injected_ns || sample.scheduled_ns >= healed_ns) continue;
+    const Service service = service_of(sample.outcome);
+    served += service == Service::served ? 1 : 0;
+    failed += service == Service::failed ? 1 : 0;
+  }
+  return failed > 0 && failed >= served * 9;
 }
 
 }  // namespace nospof::verdict

@@ -1,10 +1,12 @@
 #pragma once
 // What is wrong in a cell may be the machine's doing and not the stack's.
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
-#include "verdict/outages.hpp"
+#include "kinds/sample.hpp"
 #include "verdict/record.hpp"
 
 namespace nospof::verdict {
@@ -24,11 +26,12 @@ std::optional<std::string> excuse_of(const CellRecord& cell, double min_idle);
 /// side by side keep each other from getting anywhere.
 inline constexpr double no_room = 0.25;
 
-/// Whether an outage is the doing of the hosts that were `down`, whatever ran beside the cell: it
-/// lasted, for `out` before healing, for nine tenths and more of that time, nine tenths of its
-/// requests failed, and the machine is known not to have been out of time. One that is merely
-/// short of it makes some answers late and does not take nearly all of them away.
-bool is_of_hosts(const CellRecord& cell, double min_idle, const Outage& outage, Nanoseconds out,
-                 Nanoseconds down);
+/// Whether an outage is the doing of the hosts that were down, whatever ran beside the cell: of the
+/// requests due between `injected_ns` and `healed_ns` nine tenths failed, and the machine is known
+/// not to have been out of time. One that is merely short of it makes some answers late and does
+/// not take nearly all of them away. `timeline`: the cell's samples.
+bool is_of_hosts(const CellRecord& cell, double min_idle,
+                 const std::vector<kinds::Sample>& timeline, std::int64_t injected_ns,
+                 std::int64_t healed_ns);
 
 }  // namespace nospof::verdict

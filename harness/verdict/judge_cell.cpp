@@ -222,8 +222,8 @@ void check_control(Case& c) {
     c.doubts.push_back(
         fmt::format("control: outage of at least {}, but the prober itself was late for most of it",
                     human_duration(longest)));
-  else if (c.cell.beside > 0 && !is_of_hosts(c.cell, c.run.min_idle, seen.front(), longest,
-                                             Nanoseconds(healed_ns - *c.result.injected_ns)))
+  else if (c.cell.beside > 0 && !is_of_hosts(c.cell, c.run.min_idle, c.window.timeline,
+                                             *c.result.injected_ns, healed_ns))
     c.doubts.push_back("control: " + *excuse_of(c.cell, 0));
 }
 

@@ -45,6 +45,12 @@ std::vector<std::string> prove(const std::string& topology, const std::string& r
           "--only", "web*/partition"};
 }
 
+/// One that was no pass beside another lab is tried once more, alone.
+const json::value& first_try(const json::value& cell) {
+  const json::array& earlier = cell.at("earlier").as_array();
+  return earlier.empty() ? cell : earlier.front();
+}
+
 std::size_t count_of(const std::string& text, const std::string& word) {
   std::size_t count = 0;
   for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1))
@@ -109,12 +115,13 @@ TEST(AsManyLabsAsThereIsRoomFor, AreSaidAndUsedAndGoneAfterwards) {
   EXPECT_EQ(verdicts_of(result).size(), 16U) << "eight groups: enough for more than one lab";
   std::set<std::int64_t> labs;
   for (const json::value& cell : result.at("cells").as_array())
-    labs.insert(cell.at("lab").as_int64());
+    labs.insert(first_try(cell).at("lab").as_int64());
   EXPECT_EQ(*labs.begin(), 1);
   EXPECT_EQ(*labs.rbegin(), std::stoll(found[1]));
   EXPECT_TRUE(sandbox.processes().empty());
   EXPECT_THAT(sandbox.labs(), IsEmpty());
   EXPECT_EQ(machine_state(), before);
+  if (found[1] == "1") GTEST_SKIP() << "the machine has no room for a second lab: " << found[0];
 }
 
 /// Leaves no CPU idle for as long as it is there. (What runs with a higher nice value counts as
@@ -143,10 +150,7 @@ TEST(TwoLabs, OneGivesWayOnAMachineThatHasNoRoomForBoth) {
   std::set<std::int64_t> beside;
   for (const json::value& cell : result.at("cells").as_array()) {
     EXPECT_NE(cell.at("lab").as_int64(), 0);
-    beside.insert(cell.at("beside").as_int64());
-    // One that was no pass is tried once more, alone.
-    for (const json::value& earlier : cell.at("earlier").as_array())
-      beside.insert(earlier.at("beside").as_int64());
+    beside.insert(first_try(cell).at("beside").as_int64());
   }
   EXPECT_THAT(beside, UnorderedElementsAre(0, 1)) << "those before and those after";
   EXPECT_TRUE(sandbox.processes().empty());

@@ -172,6 +172,11 @@ TEST_F(Samples, OfSeveralProbesAreShownOneAfterTheOther) {
   EXPECT_EQ(lines(csv.output), 201U) << "one header";
   EXPECT_THAT(csv.output, AllOf(HasSubstr("26.980000000Z,https\n0,"), HasSubstr("Z,https-2\n1,")));
   EXPECT_EQ(samples({"--from", "1h"}).exit_code, 3);
+  // An hour later by the wall clock, at the same time by the monotonic one.
+  const CommandResult one = samples({"--from", "2023-11-14T22:30:00Z"});
+  EXPECT_EQ(one.exit_code, 0);
+  EXPECT_THAT(one.output, StartsWith("https-2: 100 samples"));
+  EXPECT_THAT(one.errors, HasSubstr("/https.bin: no sample was due between --from and --to"));
 }
 
 TEST_F(Samples, AStretchBeginsWithTheFirstOfAllProbes) {

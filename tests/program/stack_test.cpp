@@ -65,7 +65,6 @@ TEST(AnalyzeTopology, PredictsEachNegativeTopologyByName) {
   }
 }
 
-// Who acknowledges a write before it is safe is found by breaking things only.
 // Else a proof of one of them says nothing of what it is a control for.
 TEST(Variants, AreTheReferenceStackButForWhatTheirScriptSays) {
   SpawnOptions options;
@@ -74,6 +73,7 @@ TEST(Variants, AreTheReferenceStackButForWhatTheirScriptSays) {
   EXPECT_EQ(result.exit_code, 0) << result.errors;
 }
 
+// Who acknowledges a write before it is safe is found by breaking things only.
 TEST(AnalyzeTopology, SeesThatWritesAreAcknowledgedTooEarly) {
   const CommandResult result = nospof({"analyze", example("async-replication")});
   EXPECT_EQ(result.exit_code, 1) << result.output << result.errors;

@@ -65,8 +65,8 @@ Deployment any_deployment() {
   return deployment;
 }
 
-// As all of them together take much of a machine: once while a fault is held, within limits.
-TEST(ObserverPlan, MatricesAreLookedAtOnceWhileAFaultIsHeld) {
+// All of them together take much of a machine.
+TEST(ObserverPlan, LooksAtMatricesAreAsFarApartAsAFaultIsHeldForWithinLimits) {
   spec::Topology topology = reference();
   using namespace std::chrono_literals;
   for (const auto& [hold, every] : {std::pair<spec::Duration, spec::Duration>{3s, 3s},

@@ -1,7 +1,6 @@
 // The whole job on a small stack: the verdicts, the exit codes, and that the machine is as it was.
 
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <optional>
 
@@ -96,8 +95,7 @@ std::optional<ProcessId> kill_nginx_of_web2(const Sandbox& sandbox, std::optiona
   std::optional<ProcessId> killed;
   eventually(60s, [&] {
     for (const ProcessId& process : sandbox.processes()) {
-      std::ifstream in(fmt::format("/proc/{}/cmdline", process.pid));
-      const std::string command{std::istreambuf_iterator<char>(in), {}};
+      const std::string command = command_of(process.pid);
       if (command.find("master process") == std::string::npos ||
           command.find("hosts/web2/etc/nginx.conf") == std::string::npos || process == last)
         continue;

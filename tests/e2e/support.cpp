@@ -1,5 +1,6 @@
 #include "support.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -150,15 +151,19 @@ std::map<std::string, std::string> machine_state() {
           {"host name", output_of({"uname", "-n"})}};
 }
 
+std::string command_of(pid_t pid) {
+  std::string line = proc_text(pid, "cmdline");
+  std::ranges::replace(line, '\0', ' ');
+  return line;
+}
+
 std::vector<ProcessId> children_with(pid_t parent, const std::string& word) {
   std::vector<ProcessId> found;
   for (const pid_t pid : all_pids()) {
     const auto state = read_process(pid);
     if (!state || state->parent != parent) continue;
-    std::string line = proc_text(pid, "cmdline");
-    for (char& c : line)
-      if (c == '\0') c = ' ';
-    if ((" " + line).find(" " + word + " ") != std::string::npos) found.push_back(state->id);
+    if ((" " + command_of(pid)).find(" " + word + " ") != std::string::npos)
+      found.push_back(state->id);
   }
   return found;
 }

@@ -60,6 +60,9 @@ bool eventually(std::chrono::milliseconds at_most, const std::function<bool()>& 
 /// Links, addresses, routes, nft ruleset, mounts and lab cgroups of the machine, each as text.
 std::map<std::string, std::string> machine_state();
 
+/// The words of its command line, with a space after each; empty when it has ended.
+std::string command_of(pid_t pid);
+
 /// Children of a process whose command line contains the word.
 std::vector<ProcessId> children_with(pid_t parent, const std::string& word);
 

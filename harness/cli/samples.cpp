@@ -63,27 +63,25 @@ std::string file_of(const std::string& folder, const std::string& probe) {
   return fmt::format("{}/{}.bin", folder, probe);
 }
 
-std::optional<std::int64_t> first_due(const std::string& path) {
-  kinds::SampleFileReader reader(path);
+// Of all samples; 0 when there is none.
+std::int64_t first_due(const std::vector<std::string>& paths) {
   std::optional<std::int64_t> first;
-  while (const auto sample = reader.next())
-    first = std::min(first.value_or(sample->scheduled_ns), sample->scheduled_ns);
-  return first;
+  for (const std::string& path : paths) {
+    kinds::SampleFileReader reader(path);
+    while (const auto sample = reader.next())
+      first = std::min(first.value_or(sample->scheduled_ns), sample->scheduled_ns);
+  }
+  return first.value_or(0);
 }
 
-// Of the samples in `path`; what is after the first sample is after the first one of all.
+// Of the samples in `path`; `first_ns` is when the first one of all probes was due.
 std::int64_t parse_moment(const char* option, const std::string& text, const std::string& path,
-                          const std::vector<std::string>& all) {
+                          std::int64_t first_ns) {
   std::int64_t mono_ns = 0;
   const char* end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data(), end, mono_ns);
   if (error == std::errc{} && rest == end) return mono_ns;
-  if (const auto after = spec::parse_duration(text)) {
-    std::vector<std::int64_t> first;
-    for (const std::string& other : all)
-      if (const auto due = first_due(other)) first.push_back(*due);
-    return first.empty() ? 0 : std::ranges::min(first) + after->count();
-  }
+  if (const auto after = spec::parse_duration(text)) return first_ns + after->count();
   const auto wall = parse_utc(text);
   if (!wall)
     throw Error(fmt::format(
@@ -100,10 +98,10 @@ std::int64_t parse_moment(const char* option, const std::string& text, const std
 }
 
 Stretch chosen_stretch(const SamplesArguments& arguments, const std::string& path,
-                       const std::vector<std::string>& all) {
+                       std::int64_t first_ns) {
   Stretch stretch;
-  if (arguments.from) stretch.from_ns = parse_moment("--from", *arguments.from, path, all);
-  if (arguments.to) stretch.to_ns = parse_moment("--to", *arguments.to, path, all);
+  if (arguments.from) stretch.from_ns = parse_moment("--from", *arguments.from, path, first_ns);
+  if (arguments.to) stretch.to_ns = parse_moment("--to", *arguments.to, path, first_ns);
   if (stretch.from_ns >= stretch.to_ns)
     throw Error(fmt::format("--from {} is not before --to {}", arguments.from.value_or(""),
                             arguments.to.value_or("")));
@@ -187,8 +185,10 @@ int samples_command(const SamplesArguments& arguments) {
   const std::vector<std::string> probes = chosen_probes(arguments, folder);
   std::vector<std::string> paths;
   for (const std::string& probe : probes) paths.push_back(file_of(folder, probe));
+  const std::int64_t first_ns = arguments.from || arguments.to ? first_due(paths) : 0;
   std::vector<Stretch> stretches;
-  for (const std::string& path : paths) stretches.push_back(chosen_stretch(arguments, path, paths));
+  for (const std::string& path : paths)
+    stretches.push_back(chosen_stretch(arguments, path, first_ns));
   if (arguments.csv) fmt::print("{}", kinds::csv_header());
   bool any = false;
   for (std::size_t i = 0; i < probes.size(); ++i) {
